@@ -1,0 +1,140 @@
+"""A value never changes. Commands, events, effects and states are all values.
+
+Every value has one canonical form, and so one digest, the same in every process: fields in the
+order they are declared behind a tag that names the class, map entries sorted by key. The canonical form
+is what gets signed, compared and snapshotted; the wire and the journal speak protobuf instead
+(`meshkit.codec`), because a contract with others must survive the renaming of a field.
+"""
+
+from functools import cache
+from types import NoneType, UnionType
+from typing import (
+    Any,
+    ClassVar,
+    TypeVar,
+    Union,
+    cast,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import msgspec
+from blake3 import blake3
+from immutables import Map
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
+class Value(msgspec.Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """Subclass, list the fields, and both type checkers and the interpreter hold it frozen."""
+
+
+class Statement(Value):
+    """A value that carries its signer's own signature, whoever delivers it.
+
+    A subclass names its domain (no signature is ever valid for two kinds of statement), the field
+    that holds the signer's public key, and the fields that the signature does not cover. By
+    convention its last field is `signature: bytes = b""`, empty until the shell has signed it.
+    """
+
+    DOMAIN: ClassVar[str]
+    SIGNER: ClassVar[str]
+    UNSIGNED: ClassVar[tuple[str, ...]] = ("signature",)
+
+
+def _thaw(value: Any) -> Any:
+    if isinstance(value, Map):
+        return sorted(value.items(), key=lambda item: item[0])
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_thaw, order="deterministic")
+
+
+def canonical(value: object) -> bytes:
+    """The one form of `value`, as bytes: the same on every machine and under every hash seed."""
+    return _encoder.encode(value)
+
+
+def from_canonical(kind: type[T], data: bytes) -> T:
+    """The value of type `kind` whose canonical form is `data`; raises ValueError or TypeError."""
+    return cast(T, _revive(kind, msgspec.msgpack.decode(data)))
+
+
+def _revive(kind: Any, raw: Any) -> Any:
+    origin, args = get_origin(kind), get_args(kind)
+    if isinstance(kind, type) and issubclass(kind, Value):
+        return _revive_value(kind, raw)
+    if origin is Map:
+        return Map([(_revive(args[0], key), _revive(args[1], item)) for key, item in raw])
+    if origin is tuple:
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(_revive(args[0], item) for item in raw)
+        return tuple(_revive(arg, item) for arg, item in zip(args, raw, strict=True))
+    if origin in (Union, UnionType):
+        if raw is None and NoneType in args:
+            return None
+        rest = [arg for arg in args if arg is not NoneType]
+        named = {arg.__name__: arg for arg in rest if issubclass(arg, Value)}
+        return _revive(named[raw[0]] if named else rest[0], raw)
+    if not isinstance(raw, kind):
+        raise TypeError(f"expected {kind}, found {type(raw).__name__}")
+    return raw
+
+
+def _revive_value(kind: type[Value], raw: Any) -> Value:
+    # A field declared as a bare Value or Statement holds any subclass: the tag says which.
+    tag, *fields = raw
+    actual = kind if tag == kind.__name__ else _subclass(kind, tag)
+    hints = _hints(actual)
+    return actual(*[_revive(hint, field) for hint, field in zip(hints, fields, strict=True)])
+
+
+@cache
+def _hints(kind: type[Value]) -> tuple[Any, ...]:
+    hints = get_type_hints(kind)
+    return tuple(hints[name] for name in kind.__struct_fields__)
+
+
+def _subclass(kind: type[Value], tag: str) -> type[Value]:
+    pending = [kind]
+    while pending:
+        for child in pending.pop().__subclasses__():
+            if child.__name__ == tag:
+                return child
+            pending.append(child)
+    raise ValueError(f"no {kind.__name__} is called {tag!r}")
+
+
+def digest(value: object) -> bytes:
+    """The 32-byte BLAKE3 of a value's canonical form."""
+    return blake3(_encoder.encode(value)).digest()
+
+
+def signing_digest(statement: Statement, mesh: bytes) -> bytes:
+    """The 32 bytes that the signer of `statement` signs in the mesh `mesh`."""
+    kind = type(statement)
+    covered = [
+        getattr(statement, name)
+        for name in kind.__struct_fields__
+        if name not in kind.UNSIGNED
+    ]
+    return blake3(_encoder.encode([kind.DOMAIN, mesh, covered])).digest()
+
+
+def statements(value: Value) -> list[Statement]:
+    """Every statement inside `value`, itself included, in a fixed order: what must be verified."""
+    found: list[Statement] = []
+    pending: list[Any] = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Value):
+            if isinstance(item, Statement):
+                found.append(item)
+            pending.extend(getattr(item, name) for name in item.__struct_fields__)
+        elif isinstance(item, tuple):
+            pending.extend(item)
+    return found
