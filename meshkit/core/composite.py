@@ -55,22 +55,30 @@ class Composite:
         return {name: machine.initial() for name, machine in self.machines.items()}
 
     def decide(self, state: State, command: At, moment: Moment) -> Sequence[At]:
+        return self.run(state, command, moment)[1]
+
+    def run(
+        self, state: State, command: At, moment: Moment
+    ) -> tuple[State, tuple[At, ...], list[At]]:
+        """All of `step` in one pass: to decide the next command, each event must evolve anyway."""
         if not self.guard(state, command):
-            return ()
+            return state, (), []
         pending = deque(self._addressed(state, command, moment))
         events: list[At] = []
+        effects: list[At] = []
         while pending:
             asked = pending.popleft()
             name = asked.name
             machine = self.machines[name]
             for body in machine.decide(state[name], asked.body, moment):
-                event = At(name, body)
-                events.append(event)
-                state = {**state, name: machine.evolve(state[name], body)}
+                now = machine.evolve(state[name], body)
+                state = {**state, name: now}
+                events.append(At(name, body))
+                effects.extend([At(name, effect) for effect in machine.react(now, body)])
                 for policy in self.policies.get((name, type(body)), ()):
                     pending.extend(policy(state, body))
             assert len(events) <= EVENTS_MAX, f"a cascade without end, from {command!r:.200}"
-        return events
+        return state, tuple(events), effects
 
     def _addressed(self, state: State, command: At, moment: Moment) -> Sequence[At]:
         if command.name:

@@ -87,18 +87,28 @@ class Divergence(Exception):
 
 
 def step(
-    machine: Machine[S, Any, Any, Any], state: S, command: Any, moment: Moment, envelope: bytes = b""
+    machine: Machine[S, Any, Any, Any],
+    state: S,
+    command: Any,
+    moment: Moment,
+    envelope: bytes = b"",
 ) -> tuple[S, Entry, list[Any]]:
     """Take one command all the way. The shell must journal the entry before it acts on effects."""
+    run = getattr(machine, "run", None)
+    if run is not None:  # a composite evolves while it decides: no need to do it twice
+        state, decided, effects = run(state, command, moment)
+        return state, Entry(moment, command, decided, envelope), effects
     events = tuple(machine.decide(state, command, moment))
-    effects: list[Any] = []
+    effects = []
     for event in events:
         state = machine.evolve(state, event)
         effects.extend(machine.react(state, event))
     return state, Entry(moment, command, events, envelope), effects
 
 
-def replay(machine: Machine[S, Any, Any, Any], journal: Iterable[Entry], state: S | None = None) -> S:
+def replay(
+    machine: Machine[S, Any, Any, Any], journal: Iterable[Entry], state: S | None = None
+) -> S:
     """The state a journal tells of, from `state` or the beginning. Decides nothing, does nothing."""
     now = machine.initial() if state is None else state
     for entry in journal:
@@ -112,10 +122,8 @@ def recheck(
 ) -> S:
     """Replay, deciding every command afresh; raises `Divergence` at the first difference."""
     now = machine.initial() if state is None else state
-    for index, entry in enumerate(journal):
-        events = tuple(machine.decide(now, entry.command, entry.moment))
-        if events != entry.events:
-            raise Divergence(index, entry.events, events)
-        for event in events:
-            now = machine.evolve(now, event)
+    for index, entry in enumerate(journal, start=1):
+        now, again, _ = step(machine, now, entry.command, entry.moment)
+        if again.events != entry.events:
+            raise Divergence(index, entry.events, again.events)
     return now

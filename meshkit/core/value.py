@@ -118,9 +118,7 @@ def signing_digest(statement: Statement, mesh: bytes) -> bytes:
     """The 32 bytes that the signer of `statement` signs in the mesh `mesh`."""
     kind = type(statement)
     covered = [
-        getattr(statement, name)
-        for name in kind.__struct_fields__
-        if name not in kind.UNSIGNED
+        getattr(statement, name) for name in kind.__struct_fields__ if name not in kind.UNSIGNED
     ]
     return blake3(_encoder.encode([kind.DOMAIN, mesh, covered])).digest()
 

@@ -1,0 +1,81 @@
+"""Machines by name, policies between them, and a guard at the door."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshkit.core.composite import At, Composite, State
+from meshkit.core.machine import Entry, Moment, Restarted, Wake, recheck, replay, step
+from meshkit.core.value import Value
+from tests.core.clockwork import AlarmClock, Clockwork, Rang, Ring, Set, WasSet
+
+
+def snooze(_: State, event: Value) -> list[At]:
+    return [At("second", Set(7))]
+
+
+def two_clocks() -> Composite:
+    return Composite({"second": AlarmClock(), "first": AlarmClock()}, {("first", Rang): [snooze]})
+
+
+def test_a_policy_turns_one_machines_event_into_anothers_command() -> None:
+    node = two_clocks()
+    state, _, _ = step(node, node.initial(), At("first", Set(3)), Moment(0, 0))
+    state, entry, effects = step(node, state, At("", Wake()), Moment(3, 0))
+    assert entry.events == (At("first", Rang()), At("second", WasSet(10)))
+    assert effects == [At("first", Ring(1))]
+    assert node.deadline(state) == 10
+    assert node.decide(state, At("", Wake()), Moment(9, 0)) == ()
+
+
+def test_a_restart_goes_to_every_machine_in_order_of_name() -> None:
+    node = two_clocks()
+    state = {"first": Clockwork(None, 1), "second": Clockwork(None, 2)}
+    _, entry, effects = step(node, state, At("", Restarted()), Moment(0, 0))
+    assert [event.name for event in entry.events] == ["first", "second", "second"]
+    assert effects == [At("first", Ring(2)), At("second", Ring(3))]
+
+
+def test_the_guard_refuses_before_anything_is_decided() -> None:
+    node = Composite({"only": AlarmClock()}, guard=lambda state, command: command.name == "other")
+    assert node.decide(node.initial(), At("only", Set(1)), Moment(0, 0)) == ()
+
+
+def test_only_wakes_and_restarts_may_address_nobody() -> None:
+    node = two_clocks()
+    with pytest.raises(AssertionError, match="nobody is addressed"):
+        node.decide(node.initial(), At("", Set(1)), Moment(0, 0))
+
+
+def test_a_cascade_without_end_is_our_own_bug_and_stops_loudly() -> None:
+    def again(_: State, event: Value) -> list[At]:
+        return [At("only", Restarted())]
+
+    node = Composite({"only": AlarmClock()}, {("only", Rang): [again]})
+    with pytest.raises(AssertionError, match="a cascade without end"):
+        node.decide({"only": Clockwork(None, 1)}, At("only", Restarted()), Moment(0, 0))
+
+
+commands = st.tuples(
+    st.one_of(
+        st.builds(At, st.sampled_from(["first", "second"]), st.builds(Set, st.integers(1, 50))),
+        st.sampled_from([At("", Wake()), At("", Restarted())]),
+    ),
+    st.integers(0, 100),
+)
+
+
+@given(st.lists(commands))
+def test_every_story_of_a_composite_replays(story: list[tuple[At, int]]) -> None:
+    node = two_clocks()
+    state, entries = node.initial(), list[Entry]()
+    for command, now_ns in story:
+        before = state
+        state, entry, effects = step(node, state, command, Moment(now_ns, 0))
+        entries.append(entry)
+        asked = list[At]()
+        for event in entry.events:
+            before = node.evolve(before, event)
+            asked.extend(node.react(before, event))
+        assert asked == effects
+    assert replay(node, entries) == recheck(node, entries) == state
