@@ -1,0 +1,1 @@
+"""The processes of a mesh: one module a process, each with a main()."""
