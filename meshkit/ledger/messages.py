@@ -4,8 +4,9 @@ An item is a statement: whoever is allowed to ask for it has signed it, so it ma
 hand. A block is what one height of consensus decides; the ledger applies its items in order.
 """
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
+from meshkit.core.machine import Heard, Restarted, Wake
 from meshkit.core.value import Statement, Value
 
 
@@ -107,7 +108,11 @@ class CancelTask(Statement):
 
 
 class Ticket(Statement):
-    """An operator's word that the holder of `member` may join with these roles and weight."""
+    """An operator's word that the holder of `member` may join with these roles and weight.
+
+    It is good once, because an identity joins once: one that left never returns. Its serial only
+    tells tickets apart, so that tickets may be used in any order.
+    """
 
     DOMAIN: ClassVar[str] = "meshkit/ticket/1"
     SIGNER: ClassVar[str] = "operator"
@@ -133,6 +138,8 @@ class Join(Statement):
 
 
 class RemoveMember(Statement):
+    """Remove a member; or, of an identity that never joined, void whatever ticket it holds."""
+
     DOMAIN: ClassVar[str] = "meshkit/remove/1"
     SIGNER: ClassVar[str] = "operator"
 
@@ -142,14 +149,26 @@ class RemoveMember(Statement):
     signature: bytes = b""
 
 
+class Reanchor(Statement):
+    """The end of the hash chain that `member` goes on with once its present one is used up."""
+
+    DOMAIN: ClassVar[str] = "meshkit/anchor/1"
+    SIGNER: ClassVar[str] = "member"
+
+    member: bytes
+    chain: int  # the number of the new chain; the one of its admission is 0
+    anchor: bytes
+    signature: bytes = b""
+
+
 class Note(Statement):
-    """Up to NOTE_BYTES_MAX bytes that a member wants ordered; the ledger keeps their digest."""
+    """Up to NOTE_BYTES_MAX bytes that a member wants ordered; the events keep their digest."""
 
     DOMAIN: ClassVar[str] = "meshkit/note/1"
     SIGNER: ClassVar[str] = "author"
 
     author: bytes
-    serial: int
+    serial: int  # an author's serials may arrive out of order, but each counts once: see `checks`
     payload: bytes
     signature: bytes = b""
 
@@ -199,3 +218,155 @@ class Block(Value):
     proposer: bytes  # who built it, whoever proposes it again
     link: bytes  # the next link of the proposer's hash chain
     items: tuple[Statement, ...]
+
+
+Item: TypeAlias = (
+    SubmitTask | CancelTask | Join | RemoveMember | Reanchor | Note | Accusation | RoundResult
+)
+ITEMS: tuple[type[Statement], ...] = (
+    SubmitTask,
+    CancelTask,
+    Join,
+    RemoveMember,
+    Reanchor,
+    Note,
+    Accusation,
+    RoundResult,
+)
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+class Found(Value):
+    """The first command of a ledger: what the mesh is."""
+
+    genesis: Genesis
+
+
+class Apply(Value):
+    """A block was decided: the heights come in order, without a gap."""
+
+    height: int
+    block: Block
+
+
+Command: TypeAlias = Found | Apply | Wake | Restarted | Heard
+
+
+# -- events: one a fact, in the order of the block's items; `BlockApplied` comes last -------------
+
+
+class Founded(Value):
+    genesis: Genesis
+
+
+class MemberAdmitted(Value):
+    member: Member
+
+
+class MemberRemoved(Value):
+    member: bytes
+
+
+class TicketVoided(Value):
+    """This identity never joined, and now never will."""
+
+    member: bytes
+
+
+class Reanchored(Value):
+    member: bytes
+    chain: int
+    anchor: bytes
+
+
+class TaskOpened(Value):
+    id: bytes
+    task: Task
+
+
+class RoundOpened(Value):
+    """Training may begin: from the model `base`, with the committee drawn by `seed`."""
+
+    task: bytes
+    round: int
+    base: bytes
+    seed: bytes
+
+
+class RoundCommitted(Value):
+    task: bytes
+    round: int
+    model: bytes
+    credits: tuple[Credit, ...]
+
+
+class TaskFinished(Value):
+    task: bytes
+    model: bytes
+
+
+class TaskCancelled(Value):
+    task: bytes
+
+
+class NoteRecorded(Value):
+    """A member's note has its place in the order; `payload` is its BLAKE3."""
+
+    author: bytes
+    serial: int
+    payload: bytes
+
+
+class Accused(Value):
+    """It stands proved that `culprit` signed two statements of `domain` that exclude each other."""
+
+    culprit: bytes
+    accuser: bytes
+    domain: str
+    first: bytes  # digests, in ascending order; the statements are in the block
+    second: bytes
+
+
+class SerialUsed(Value):
+    """A command of an operator was applied: its serials go on from here."""
+
+    operator: bytes
+    serial: int
+
+
+class ItemRefused(Value):
+    """An item of a decided block that does not fit: `reason` is "slug: words"."""
+
+    item: bytes  # its id: see `checks.item_id`
+    reason: str
+
+
+class BlockApplied(Value):
+    """The last event of a height: the state after it is the state of the mesh."""
+
+    height: int
+    value_id: bytes
+    proposer: bytes
+    link: bytes
+    seed: bytes
+
+
+Event: TypeAlias = (
+    Founded
+    | MemberAdmitted
+    | MemberRemoved
+    | TicketVoided
+    | Reanchored
+    | TaskOpened
+    | RoundOpened
+    | RoundCommitted
+    | TaskFinished
+    | TaskCancelled
+    | NoteRecorded
+    | Accused
+    | SerialUsed
+    | ItemRefused
+    | BlockApplied
+)

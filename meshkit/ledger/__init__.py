@@ -1,0 +1,1 @@
+"""The ledger: what the mesh agrees on."""

@@ -1,0 +1,1 @@
+"""The pool: what this node would put in the next block."""
