@@ -1,0 +1,257 @@
+"""Converters between values and messages, built once a class from its annotations.
+
+A value is read in one call: all plain fields at once by an `attrgetter`, then the others one by
+one. It is written as nested dicts, from which protobuf builds a message in one call. Both ways the
+form of every field is checked (`meshkit.codec.form`).
+
+A field that may hold any kind is a `Body`, and a Body may hold another: `depth` says how many may
+still be opened, so that no nesting can exhaust the stack or copy itself many times over.
+"""
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from types import ModuleType
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError
+
+from meshkit.codec.form import COUNT, Form, Malformed, form_of
+from meshkit.codec.rooms import ROOM_OF, kind_name
+from meshkit.codec.shape import Shape, shapes
+from meshkit.codec.weight import weigh
+from meshkit.core.value import Value
+from meshkit.pb import (
+    body_pb2,
+    consensus_pb2,
+    history_pb2,
+    ledger_pb2,
+    rounds_pb2,
+    tendermint_pb2,
+)
+
+V = TypeVar("V", bound=Value)
+Read: TypeAlias = Callable[[Any, int], Any]  # a message and the depth left, to a value
+Write: TypeAlias = Callable[[Any], Any]  # a value, to what builds its message
+Test: TypeAlias = tuple[int, str, Form]  # of the plain field at this place
+
+SCHEMAS: Mapping[str, ModuleType] = {
+    "body": body_pb2,
+    "consensus": consensus_pb2,
+    "history": history_pb2,
+    "ledger": ledger_pb2,
+    "rounds": rounds_pb2,
+    "tendermint": tendermint_pb2,
+}
+
+# A certificate's message > block > accusation > statement are four; the rest is room.
+DEPTH_MAX = 8  # in what comes from others
+DEPTH_JOURNAL_MAX = 16  # an event may wrap what came from others, and must be readable again
+
+
+class Converter(NamedTuple):
+    message: Any
+    read: Read
+    write: Write
+
+
+_converters: dict[type[Value], Converter] = {}
+
+
+def converter(kind: type[Value]) -> Converter:
+    """The converter of a class in the table; raises TypeError for any other class."""
+    found = _converters.get(kind)
+    if found is None:
+        if kind not in ROOM_OF:
+            raise TypeError(f"{kind.__name__} has no message: add its room to meshkit.codec.rooms")
+        found = build(kind, getattr(SCHEMAS[ROOM_OF[kind]], kind.__name__))
+        _converters[kind] = found
+    return found
+
+
+def build(kind: type[Value], message: Any) -> Converter:
+    """A converter between `kind` and the protobuf class `message`, field by field by name."""
+    plain = [shape for shape in shapes(kind) if _is_plain(shape)]
+    names = tuple(shape.name for shape in plain)
+    integers, lengths = _tests(kind, plain)
+    fields = message.DESCRIPTOR.fields_by_name
+    special = tuple(
+        (place, shape.name, *_special(kind, shape, fields[shape.name]))
+        for place, shape in enumerate(shapes(kind))
+        if not _is_plain(shape)
+    )
+    reads = tuple((place, read) for place, _, read, _ in special)
+    writes = tuple((name, write) for _, name, _, write in special)
+    get = _getter(names)
+
+    def check(found: Any) -> None:
+        for place, name, form in integers:
+            if found[place] not in form:
+                raise Malformed(f"{kind.__name__}.{name} is out of range: {found[place]}")
+        for place, name, form in lengths:
+            if len(found[place]) not in form:
+                raise Malformed(f"{kind.__name__}.{name} has length {len(found[place])}")
+
+    def read(source: Any, depth: int) -> Value:
+        found = list(get(source))
+        check(found)
+        for place, special_read in reads:
+            found.insert(place, special_read(source, depth))
+        return kind(*found)
+
+    def write(value: Any) -> dict[str, Any]:
+        found = get(value)
+        check(found)
+        into = dict(zip(names, found, strict=True))
+        for name, special_write in writes:
+            into[name] = special_write(getattr(value, name))
+        return into
+
+    return Converter(message, read, write)
+
+
+def _is_plain(shape: Shape) -> bool:
+    return shape.scalar is not None and not shape.many and not shape.optional
+
+
+def _tests(kind: type[Value], plain: list[Shape]) -> tuple[tuple[Test, ...], tuple[Test, ...]]:
+    """What to check of the plain fields: integers for their value, the others for their length."""
+    integers: list[Test] = []
+    lengths: list[Test] = []
+    for place, shape in enumerate(plain):
+        assert shape.scalar is not None
+        form = form_of(kind.__name__, shape.name, shape.scalar)
+        if form is not None:
+            (integers if shape.scalar is int else lengths).append((place, shape.name, form))
+    return tuple(integers), tuple(lengths)
+
+
+def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    match names:
+        case ():
+            return lambda _: ()
+        case (name,):
+            return lambda source: (getattr(source, name),)
+        case _:
+            return attrgetter(*names)
+
+
+# -- fields that are more than one scalar ----------------------------------------------------------
+
+
+def _special(kind: type[Value], shape: Shape, field: FieldDescriptor) -> tuple[Read, Write]:
+    where = f"{kind.__name__}.{shape.name}"
+    read, write = _item(kind, shape, field)
+    if shape.many:
+        return _many(where, shape.name, read, write)
+    if shape.optional:
+        return _optional(shape.name, read, write)
+    # The bytes of a Body have no presence: left out, they read as a Body of no kind, and fail too.
+    return _required(where, shape.name, read, field.has_presence), write
+
+
+def _many(where: str, name: str, read: Read, write: Write) -> tuple[Read, Write]:
+    def read_many(source: Any, depth: int) -> tuple[Any, ...]:
+        items = getattr(source, name)
+        if len(items) not in COUNT:
+            raise Malformed(f"{where} has {len(items)} items")
+        return tuple([read(item, depth) for item in items])
+
+    def write_many(items: Any) -> list[Any]:
+        if len(items) not in COUNT:
+            raise Malformed(f"{where} has {len(items)} items")
+        return [write(item) for item in items]
+
+    return read_many, write_many
+
+
+def _optional(name: str, read: Read, write: Write) -> tuple[Read, Write]:
+    def read_optional(source: Any, depth: int) -> Any:
+        return read(getattr(source, name), depth) if source.HasField(name) else None
+
+    return read_optional, lambda item: None if item is None else write(item)
+
+
+def _required(where: str, name: str, read: Read, has_presence: bool) -> Read:
+    def read_required(source: Any, depth: int) -> Any:
+        if has_presence and not source.HasField(name):
+            raise Malformed(f"{where} is missing")
+        return read(getattr(source, name), depth)
+
+    return read_required
+
+
+def _item(kind: type[Value], shape: Shape, field: FieldDescriptor) -> tuple[Read, Write]:
+    where = f"{kind.__name__}.{shape.name}"
+    if shape.allowed:
+        return _any_kind(where, shape.allowed, field.type == FieldDescriptor.TYPE_MESSAGE)
+    if shape.message is not None:
+        inner = converter(shape.message)
+        return inner.read, inner.write
+    assert shape.scalar is not None
+    return _scalar(where, shape.scalar, form_of(kind.__name__, shape.name, shape.scalar))
+
+
+def _scalar(where: str, scalar: type, form: Form | None) -> tuple[Read, Write]:
+    def checked(item: Any, _: int = 0) -> Any:
+        if form is not None and (item if scalar is int else len(item)) not in form:
+            raise Malformed(f"{where} is out of range")
+        return item
+
+    return checked, checked
+
+
+# -- bodies ----------------------------------------------------------------------------------------
+
+_names: dict[type[Value], str] = {kind: kind_name(kind) for kind in ROOM_OF}
+_kinds: dict[str, type[Value]] = {name: kind for kind, name in _names.items()}
+
+
+def read_body(body: Any, depth: int) -> Value:
+    """The value in a parsed Body."""
+    name = body.WhichOneof("kind")
+    if name is None:
+        raise Malformed("a body of no known kind")
+    if depth <= 0:
+        raise Malformed("bodies are nested too deep")
+    return cast(Value, converter(_kinds[name]).read(getattr(body, name), depth - 1))
+
+
+def write_body(value: Any) -> dict[str, Any]:
+    """What builds the Body of `value`."""
+    kind: type[Value] = type(value)
+    write = converter(kind).write
+    return {_names[kind]: write(value)}
+
+
+def parse(message: Any, data: bytes) -> Any:
+    """The protobuf message of class `message` in `data`; raises `Malformed`."""
+    weigh(data, message.DESCRIPTOR)
+    try:
+        return message.FromString(data)
+    except DecodeError as error:
+        raise Malformed(f"not a {message.DESCRIPTOR.name}: {error}") from None
+
+
+def serialize(message: Any, fields: dict[str, Any]) -> bytes:
+    """The bytes of the protobuf message `fields` build; raises `Malformed` at text that is none."""
+    try:
+        return cast(bytes, message(**fields).SerializeToString())
+    except UnicodeEncodeError as error:
+        raise Malformed(f"not a {message.DESCRIPTOR.name}: {error}") from None
+
+
+def _any_kind(where: str, allowed: tuple[type, ...], embedded: bool) -> tuple[Read, Write]:
+    def checked(value: Any) -> Any:
+        if not isinstance(value, allowed):
+            raise Malformed(f"{where} holds a {type(value).__name__}")
+        return value
+
+    def read(source: Any, depth: int) -> Any:
+        return checked(read_body(source if embedded else parse(body_pb2.Body, source), depth))
+
+    def write(value: Any) -> Any:
+        body = write_body(checked(value))
+        return body if embedded else serialize(body_pb2.Body, body)
+
+    return read, write

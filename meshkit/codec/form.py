@@ -1,0 +1,94 @@
+"""What each field may hold, beyond its type: how long a key is, how large a number may be.
+
+The form is checked on the way in and on the way out, so a machine may rely on it whoever sent the
+value, and a node never journals what it could not read again. Meaning is not checked here: whether
+a height follows the last one, or a signer is a member, is for `decide`.
+
+A field's form follows from its name, as units do: one name means one thing in the whole house.
+The bounds on integers keep sums and products of a few such numbers below 2^64, the largest number
+with a canonical form, so that no peer can make a machine compute what cannot be journaled.
+"""
+
+from collections.abc import Container
+
+Form = Container[int]  # the numbers a field may hold; for text, bytes and tuples the lengths
+
+
+class Malformed(ValueError):
+    """These bytes are no value, or this value has no form that may travel; one line says why."""
+
+
+# -- integers --------------------------------------------------------------------------------------
+
+NATURAL = range(2**53)  # counts, indices, heights: exact in JSON and float64 too
+SIGNED = range(-(2**53), 2**53)
+TIME_NS = range(2**62)  # until the year 2116; two of them still add up below 2^63
+SPAN_MS = range(2**40)  # 34 years; as nanoseconds below 2^60
+WORD = range(2**64)  # 64 random bits
+
+SIGNED_NAMES = frozenset(
+    {
+        "valid_round",  # -1: none (the paper's)
+        "accuracy_ppm",  # -1: not measured
+        "loss_micro",  # -1: not measured
+    }
+)
+
+# -- lengths ---------------------------------------------------------------------------------------
+
+KEY = frozenset({32})  # of an Ed25519 or CURVE public key
+DIGEST = frozenset({32})  # of BLAKE3
+DIGEST_OR_NONE = frozenset({0, 32})
+SIGNATURE = frozenset({64})  # of Ed25519
+SIGNATURE_OR_NONE = frozenset({0, 64})  # none: the shell has not signed yet
+TEXT = range(4 * 2**10 + 1)  # names, endpoints, module:attribute (a guess: the longest path)
+DOCUMENT = range(64 * 2**10 + 1)  # a task's parameters (a guess)
+PAYLOAD = range(64 * 2**10 + 1)  # bytes whose meaning is not ours; the ledger's own cap is lower
+COUNT = range(2**16 + 1)  # items of a tuple: ten thousand updates a round, with room
+
+BYTES_FORMS: dict[str, Form] = {
+    **dict.fromkeys(
+        (
+            "accuser", "author", "collector", "culprit", "holder", "key", "id", "member",
+            "operator", "proposer", "sender", "signer", "submitter", "to", "transport", "voter",
+        ),
+        KEY,
+    ),
+    **dict.fromkeys(
+        (
+            "anchor", "base", "blob", "head_hash", "initial", "link", "lists", "mesh", "model",
+            "previous", "task", "update",
+        ),
+        DIGEST,
+    ),
+    "value_id": DIGEST_OR_NONE,  # none: a vote for nothing
+    "signature": SIGNATURE_OR_NONE,
+    "Seal.signature": SIGNATURE,
+    "payload": PAYLOAD,
+}  # fmt: skip
+
+TEXT_FORMS: dict[str, Form] = {"parameters": DOCUMENT}
+
+
+def form_of(kind: str, name: str, scalar: type) -> Form | None:
+    """The form of field `name`, of type `scalar`, in class `kind`; None: any value of the type."""
+    if scalar is int:
+        return _integer(name)
+    if scalar is bytes:
+        return BYTES_FORMS.get(f"{kind}.{name}") or BYTES_FORMS.get(name, PAYLOAD)
+    if scalar is str:
+        return TEXT_FORMS.get(name, TEXT)
+    assert scalar is bool, f"{kind}.{name}: {scalar} cannot travel"
+    return None
+
+
+def _integer(name: str) -> Form:
+    if name in SIGNED_NAMES:
+        return SIGNED
+    if name == "seed":
+        return WORD
+    if name.endswith("_ns"):
+        return TIME_NS
+    if name.endswith("_ms"):
+        return SPAN_MS
+    return NATURAL

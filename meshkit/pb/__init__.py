@@ -1,0 +1,1 @@
+"""Generated from `schemas/meshkit/pb` by `make schemas`; never edited."""
