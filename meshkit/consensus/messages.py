@@ -6,7 +6,6 @@ never looks inside a value: it compares identifiers, `value_id = digest(value)`,
 node's judgement of a value before it votes for one.
 """
 
-from typing import ClassVar
 
 from meshkit.core.value import Statement, Value
 
@@ -20,20 +19,18 @@ class Validator(Value):
     weight: int
 
 
-class Seal(Value):
-    """One voter's signature in a certificate; the vote it signs is rebuilt from the certificate."""
-
-    voter: bytes
-    signature: bytes
-
-
 class Certificate(Value):
-    """More than two thirds of a height's weight precommitted `value_id` in `round`."""
+    """More than two thirds of a height's weight voted finally for `value_id` in `round`.
+
+    `votes` are the engine's own statements, signatures and all, sorted by voter. So whoever opens
+    an envelope verifies them like any other statement inside it, and whether they amount to a
+    certificate is arithmetic: `meshkit.consensus.certificate`.
+    """
 
     height: int
     round: int
     value_id: bytes
-    seals: tuple[Seal, ...]
+    votes: tuple[Statement, ...]
 
 
 # -- commands: what a node may ask of an engine ---------------------------------------------------
