@@ -11,7 +11,7 @@ import pytest
 from tests import tidy
 from tests.tidy import ROOT
 
-ADRS = sorted((ROOT / "docs" / "adr").glob("*.md"))
+ADRS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in tidy.sources()}
 MAPS = tidy.map_fields([tree for path, tree in TREES.items() if tidy.is_pure(path)])
 
@@ -63,6 +63,12 @@ def test_decisions_are_numbered_without_gaps() -> None:
 def test_the_middle_function_is_short() -> None:
     lines = [tidy.lines_of(f) for tree in TREES.values() for f in tidy.functions(tree)]
     assert median(lines) < tidy.MEDIAN_LINES_MAX
+
+
+def test_each_change_is_one_sentence_of_a_kind() -> None:
+    for path in sorted((ROOT / "changes").iterdir()):
+        named = re.fullmatch(r"\+[a-z0-9-]+\.(added|changed|fixed|removed)\.md", path.name)
+        assert named or path.name == "README.md", path.name
 
 
 def test_no_make_target_is_shadowed_by_a_folder() -> None:
