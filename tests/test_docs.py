@@ -1,0 +1,30 @@
+"""The documentation builds from the docstrings, and every module has its page."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.tidy import ROOT, sources
+
+PACKAGES = ("meshkit", "meshkit_cli", "meshkit_services", "!meshkit.pb")
+
+
+def page(path: Path) -> str:
+    """Where pdoc puts the page of a source file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    inner = parts if parts[0] == "meshkit" else parts[1:]
+    named = inner[:-1] if inner[-1] == "__init__" else inner
+    return "/".join(named) + ".html"
+
+
+def test_every_module_has_a_page(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pdoc", "--docformat", "markdown", "--no-search"]
+    built = subprocess.run(
+        [*command, "--output-directory", str(tmp_path), *PACKAGES],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert built.returncode == 0, built.stderr
+    missing = [page(path) for path in sources() if not (tmp_path / page(path)).exists()]
+    assert not missing
