@@ -339,7 +339,7 @@ class SerialUsed(Value):
 class ItemRefused(Value):
     """An item of a decided block that does not fit: `reason` is "slug: words"."""
 
-    item: bytes  # its id: see `checks.item_id`
+    id: bytes  # the item's: see `checks.item_id`
     reason: str
 
 

@@ -1,0 +1,63 @@
+"""The ledger as a machine: it is founded once, and then applies what consensus decides.
+
+It asks nothing of the world and has no timers. The node's policies read its events, and ask it
+three things before a block is decided: may this item be applied (`check`), what would a block hold
+(`build`), may this block be voted for (`check_block`).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Never, assert_never
+
+from meshkit.core.machine import Heard, Moment, Restarted, Wake
+from meshkit.core.value import Statement
+from meshkit.ledger import blocks, checks
+from meshkit.ledger.checks import Conflicts
+from meshkit.ledger.forms import check_genesis
+from meshkit.ledger.messages import Apply, Block, Command, Event, Found, Founded
+from meshkit.ledger.state import State, evolve
+
+
+class Ledger:
+    """A machine over `State`. `conflicts` is a rule of the mesh: the same on every node."""
+
+    def __init__(self, conflicts: Conflicts) -> None:
+        self._conflicts = conflicts
+
+    def initial(self) -> State:
+        return State()
+
+    def decide(self, state: State, command: Command, moment: Moment) -> Sequence[Event]:
+        match command:
+            case Found(genesis):
+                return () if state.mesh or check_genesis(genesis) else (Founded(genesis),)
+            case Apply(height, block):
+                if not state.mesh or height != state.height + 1:
+                    return ()
+                return blocks.unfold(state, height, block, self._conflicts)
+            case Wake() | Restarted() | Heard():
+                return ()
+            case _:
+                assert_never(command)
+
+    def evolve(self, state: State, event: Event) -> State:
+        return evolve(state, event)
+
+    def react(self, state: State, event: Event) -> Sequence[Never]:
+        return ()
+
+    def deadline(self, state: State) -> int | None:
+        return None
+
+    def check(self, state: State, item: Statement) -> str:
+        """Why this item may not be applied next ("slug: words"), or ""."""
+        return checks.check(state, item, self._conflicts)
+
+    def build(
+        self, state: State, proposer: bytes, link: bytes, candidates: Iterable[Statement]
+    ) -> Block:
+        """The next block, of those candidates that fit, in their order."""
+        return blocks.build(state, proposer, link, candidates, self._conflicts)
+
+    def check_block(self, state: State, block: Block) -> str:
+        """Why this block must not be voted for ("slug: words"), or "". Proofs are not judged."""
+        return blocks.check_block(state, block, self._conflicts)
