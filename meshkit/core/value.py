@@ -79,7 +79,7 @@ def _revive(kind: Any, raw: Any) -> Any:
             return None
         rest = [arg for arg in args if arg is not NoneType]
         named = {arg.__name__: arg for arg in rest if issubclass(arg, Value)}
-        return _revive(named[raw[0]] if named else rest[0], raw)
+        return _revive(named.get(raw[0], rest[0]) if named else rest[0], raw)
     if not isinstance(raw, kind):
         raise TypeError(f"expected {kind}, found {type(raw).__name__}")
     return raw

@@ -55,6 +55,7 @@ class Tree(Value):
     any: Value
     child: Leaf | Fruit
     maybe: Leaf | None = None
+    whatever: Value | None = None
     due_ns: int | None = None
 
 
@@ -66,6 +67,7 @@ trees = st.builds(
     st.dictionaries(st.binary(max_size=3), st.lists(st.integers(0, 9)).map(tuple)).map(Map),
     leaves,
     st.one_of(leaves, st.builds(Fruit, st.integers(0, 9))),
+    st.one_of(st.none(), leaves),
     st.one_of(st.none(), leaves),
     st.one_of(st.none(), st.integers(0, 2**63)),
 )
@@ -104,7 +106,7 @@ def test_what_is_not_a_value_has_no_form() -> None:
         from_canonical(int, canonical("one"))
     with pytest.raises(ValueError, match="no Value is called"):
         from_canonical(
-            Tree, canonical(["Tree", [], [0, ""], [], ["Nobody"], ["Leaf", 1, ""], None, None])
+            Tree, canonical(["Tree", [], [0, ""], [], ["Nobody"], ["Leaf", 1, ""], None, None, None])
         )
 
 
