@@ -188,7 +188,7 @@ def secret_comparison(scope: Scope) -> Found:
                 name = (
                     last(scope.source.qualified(side)) if isinstance(side, ast.Name) else side.attr
                 )
-                if words & set(name.lower().split("_")):
+                if name.lower().split("_")[-1] in words:  # signature_bytes is a length
                     yield node, f"{name} compared with ==: verify it, or hmac.compare_digest"
                     break
 
