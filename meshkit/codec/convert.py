@@ -8,10 +8,10 @@ A field that may hold any kind is a `Body`, and a Body may hold another: `depth`
 still be opened, so that no nesting can exhaust the stack or copy itself many times over.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from importlib import import_module
 from operator import attrgetter
-from types import ModuleType
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
@@ -21,28 +21,11 @@ from meshkit.codec.rooms import ROOM_OF, kind_name
 from meshkit.codec.shape import Shape, shapes
 from meshkit.codec.weight import weigh
 from meshkit.core.value import Value
-from meshkit.pb import (
-    body_pb2,
-    consensus_pb2,
-    history_pb2,
-    ledger_pb2,
-    rounds_pb2,
-    tendermint_pb2,
-)
+from meshkit.pb import body_pb2
 
-V = TypeVar("V", bound=Value)
 Read: TypeAlias = Callable[[Any, int], Any]  # a message and the depth left, to a value
 Write: TypeAlias = Callable[[Any], Any]  # a value, to what builds its message
 Test: TypeAlias = tuple[int, str, Form]  # of the plain field at this place
-
-SCHEMAS: Mapping[str, ModuleType] = {
-    "body": body_pb2,
-    "consensus": consensus_pb2,
-    "history": history_pb2,
-    "ledger": ledger_pb2,
-    "rounds": rounds_pb2,
-    "tendermint": tendermint_pb2,
-}
 
 # A certificate's message > block > accusation > statement are four; the rest is room.
 DEPTH_MAX = 8  # in what comes from others
@@ -64,7 +47,9 @@ def converter(kind: type[Value]) -> Converter:
     if found is None:
         if kind not in ROOM_OF:
             raise TypeError(f"{kind.__name__} has no message: add its room to meshkit.codec.rooms")
-        found = build(kind, getattr(SCHEMAS[ROOM_OF[kind]], kind.__name__))
+        # Imported by name and late: a class needs no schema yet for `draft` to write it one.
+        schema = import_module(f"meshkit.pb.{ROOM_OF[kind]}_pb2")
+        found = build(kind, getattr(schema, kind.__name__))
         _converters[kind] = found
     return found
 

@@ -4,7 +4,8 @@ The form is checked on the way in and on the way out, so a machine may rely on i
 value, and a node never journals what it could not read again. Meaning is not checked here: whether
 a height follows the last one, or a signer is a member, is for `decide`.
 
-A field's form follows from its name, as units do: one name means one thing in the whole house.
+A field's form follows from its name, as units do: one name means one thing in the whole house,
+but for the few exceptions named with their class.
 The bounds on integers keep sums and products of a few such numbers below 2^64, the largest number
 with a canonical form, so that no peer can make a machine compute what cannot be journaled.
 """
@@ -39,8 +40,7 @@ SIGNED_NAMES = frozenset(
 KEY = frozenset({32})  # of an Ed25519 or CURVE public key
 DIGEST = frozenset({32})  # of BLAKE3
 DIGEST_OR_NONE = frozenset({0, 32})
-SIGNATURE = frozenset({64})  # of Ed25519
-SIGNATURE_OR_NONE = frozenset({0, 64})  # none: the shell has not signed yet
+SIGNATURE_OR_NONE = frozenset({0, 64})  # of Ed25519; none: the shell has not signed yet
 TEXT = range(4 * 2**10 + 1)  # names, endpoints, module:attribute (a guess: the longest path)
 DOCUMENT = range(64 * 2**10 + 1)  # a task's parameters (a guess)
 PAYLOAD = range(64 * 2**10 + 1)  # bytes whose meaning is not ours; the ledger's own cap is lower
@@ -49,21 +49,25 @@ COUNT = range(2**16 + 1)  # items of a tuple: ten thousand updates a round, with
 BYTES_FORMS: dict[str, Form] = {
     **dict.fromkeys(
         (
-            "accuser", "author", "collector", "culprit", "holder", "key", "id", "member",
-            "operator", "proposer", "sender", "signer", "submitter", "to", "transport", "voter",
+            "accuser", "author", "collector", "culprit", "holder", "key", "member", "of",
+            "operator", "proposer", "ranking", "sender", "signer", "submitter", "to", "trainers",
+            "transport", "voter",
         ),
         KEY,
     ),
     **dict.fromkeys(
         (
-            "anchor", "base", "blob", "head_hash", "initial", "link", "lists", "mesh", "model",
-            "previous", "task", "update",
+            "anchor", "base", "blob", "digest", "first", "head_hash", "id", "ids", "initial",
+            "link", "lists", "mesh", "model", "previous", "result", "second", "seed", "state",
+            "task", "update",
         ),
         DIGEST,
     ),
+    "Close.model": DIGEST_OR_NONE,  # none: the task was cancelled
+    "TaskClosed.model": DIGEST_OR_NONE,
+    "reference": DIGEST_OR_NONE,  # of a value under judgement
     "value_id": DIGEST_OR_NONE,  # none: a vote for nothing
     "signature": SIGNATURE_OR_NONE,
-    "Seal.signature": SIGNATURE,
     "payload": PAYLOAD,
 }  # fmt: skip
 
@@ -78,7 +82,7 @@ def form_of(kind: str, name: str, scalar: type) -> Form | None:
         return BYTES_FORMS.get(f"{kind}.{name}") or BYTES_FORMS.get(name, PAYLOAD)
     if scalar is str:
         return TEXT_FORMS.get(name, TEXT)
-    assert scalar is bool, f"{kind}.{name}: {scalar} cannot travel"
+    assert scalar is bool, f"{name}: {scalar} cannot travel"
     return None
 
 

@@ -17,6 +17,7 @@ import meshkit.core.composite
 import meshkit.core.history
 import meshkit.core.machine
 import meshkit.ledger.messages
+import meshkit.pool.messages
 import meshkit.rounds.messages
 from meshkit.core.value import Statement, Value
 
@@ -49,9 +50,10 @@ ROOMS = (
     ),
     Room("history", (meshkit.core.history,), frozenset({"History"})),
     Room("ledger", (meshkit.ledger.messages,)),
+    Room("pool", (meshkit.pool.messages,), frozenset({"DrawLink"})),
     Room("consensus", (meshkit.consensus.messages,), frozenset({"Serve"})),
     Room("tendermint", (meshkit.consensus.tendermint.messages,)),
-    Room("rounds", (meshkit.rounds.messages,)),
+    Room("rounds", (meshkit.rounds.messages,), frozenset({"Train", "Fetch", "Aggregate"})),
 )
 
 BODY_ROOM = "body"  # the one schema that knows all the others, so only it may name `Body`

@@ -12,6 +12,7 @@ from google.protobuf.descriptor import Descriptor
 from meshkit.codec.form import Malformed
 
 UNWEIGHED_BYTES = 64 * 2**10  # shorter data costs 6 MiB at the most
+FREE_MESSAGES = 40_000  # the events of the longest cascade, four messages each: 7 MiB
 BYTES_PER_MESSAGE = 16  # half of the smallest honest one, which holds a key: tenfold memory at worst
 
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5  # wire types; groups are not in proto3
@@ -21,7 +22,7 @@ def weigh(data: bytes, descriptor: Descriptor) -> None:
     """Raise `Malformed` where `data`, read as `descriptor`, holds too many messages."""
     if len(data) <= UNWEIGHED_BYTES:
         return
-    left = len(data) // BYTES_PER_MESSAGE
+    left = FREE_MESSAGES + len(data) // BYTES_PER_MESSAGE
     pending: list[tuple[int, int, dict[int, Any]]] = [(0, len(data), _inner(descriptor))]
     while pending:
         start, end, inner = pending.pop()

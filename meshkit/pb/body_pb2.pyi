@@ -1,5 +1,6 @@
 from meshkit.pb import history_pb2 as _history_pb2
 from meshkit.pb import ledger_pb2 as _ledger_pb2
+from meshkit.pb import pool_pb2 as _pool_pb2
 from meshkit.pb import consensus_pb2 as _consensus_pb2
 from meshkit.pb import tendermint_pb2 as _tendermint_pb2
 from meshkit.pb import rounds_pb2 as _rounds_pb2
@@ -43,7 +44,7 @@ class At(_message.Message):
     def __init__(self, name: _Optional[str] = ..., body: _Optional[_Union[Body, _Mapping]] = ...) -> None: ...
 
 class Body(_message.Message):
-    __slots__ = ("moment", "wake", "restarted", "heard", "at", "history_start", "history_snapshot", "history_show_head", "history_started", "history_snapshotted", "history_head_shown", "history_head_noted", "history_head", "ledger_member", "ledger_operator", "ledger_policy", "ledger_genesis", "ledger_task", "ledger_submit_task", "ledger_cancel_task", "ledger_ticket", "ledger_join", "ledger_remove_member", "ledger_note", "ledger_accusation", "ledger_credit", "ledger_round_result", "ledger_block", "consensus_validator", "consensus_seal", "consensus_certificate", "consensus_begin", "consensus_open", "consensus_propose", "consensus_judge", "consensus_proposal_wanted", "consensus_proposal_taken", "consensus_decided", "consensus_equivocation_seen", "consensus_ask", "consensus_committed", "tendermint_vote", "tendermint_proposal", "rounds_update", "rounds_held", "rounds_attestation", "rounds_proof")
+    __slots__ = ("moment", "wake", "restarted", "heard", "at", "history_start", "history_snapshot", "history_show_head", "history_started", "history_snapshotted", "history_head_shown", "history_head_noted", "history_head", "ledger_member", "ledger_operator", "ledger_policy", "ledger_genesis", "ledger_task", "ledger_submit_task", "ledger_cancel_task", "ledger_ticket", "ledger_join", "ledger_remove_member", "ledger_reanchor", "ledger_note", "ledger_accusation", "ledger_credit", "ledger_round_result", "ledger_block", "ledger_found", "ledger_apply", "ledger_founded", "ledger_member_admitted", "ledger_member_removed", "ledger_ticket_voided", "ledger_reanchored", "ledger_task_opened", "ledger_round_opened", "ledger_round_committed", "ledger_task_finished", "ledger_task_cancelled", "ledger_note_recorded", "ledger_accused", "ledger_serial_used", "ledger_item_refused", "ledger_block_applied", "pool_limits", "pool_offered", "pool_configure", "pool_offer", "pool_settle", "pool_advance", "pool_want_anchor", "pool_link_drawn", "pool_configured", "pool_item_drafted", "pool_item_pooled", "pool_offer_refused", "pool_items_offered", "pool_items_settled", "pool_link_ready", "pool_link_spent", "pool_anchor_wanted", "pool_anchor_ready", "pool_resumed", "consensus_validator", "consensus_certificate", "consensus_begin", "consensus_open", "consensus_propose", "consensus_judge", "consensus_proposal_wanted", "consensus_proposal_taken", "consensus_decided", "consensus_equivocation_seen", "consensus_ask", "consensus_committed", "tendermint_vote", "tendermint_proposal", "tendermint_known", "tendermint_want_value", "tendermint_height_begun", "tendermint_round_started", "tendermint_proposal_heard", "tendermint_vote_heard", "tendermint_quorum_shown", "tendermint_value_judged", "tendermint_value_missed", "tendermint_proposed", "tendermint_vote_cast", "tendermint_valid_found", "tendermint_timer_started", "tendermint_repeated", "tendermint_peer_ahead", "tendermint_statement_kept", "tendermint_height_answered", "tendermint_round_answered", "tendermint_value_answered", "rounds_update", "rounds_held", "rounds_attestation", "rounds_proof", "rounds_spec", "rounds_holder", "rounds_counted", "rounds_result", "rounds_candidate", "rounds_open", "rounds_close", "rounds_trained", "rounds_training_failed", "rounds_fetched", "rounds_aggregated", "rounds_judge", "rounds_case", "rounds_round_opened", "rounds_round_reopened", "rounds_task_closed", "rounds_task_forgotten", "rounds_model_held", "rounds_update_formed", "rounds_training_lost", "rounds_update_noted", "rounds_update_refused", "rounds_update_conflict", "rounds_blob_checked", "rounds_held_formed", "rounds_held_taken", "rounds_held_refused", "rounds_held_conflict", "rounds_early_kept", "rounds_candidate_chosen", "rounds_collecting_put_off", "rounds_aggregate_known", "rounds_attestation_formed", "rounds_attestation_taken", "rounds_attestation_conflict", "rounds_case_opened", "rounds_judged", "rounds_result_refused", "rounds_result_formed", "rounds_reminded")
     MOMENT_FIELD_NUMBER: _ClassVar[int]
     WAKE_FIELD_NUMBER: _ClassVar[int]
     RESTARTED_FIELD_NUMBER: _ClassVar[int]
@@ -67,13 +68,49 @@ class Body(_message.Message):
     LEDGER_TICKET_FIELD_NUMBER: _ClassVar[int]
     LEDGER_JOIN_FIELD_NUMBER: _ClassVar[int]
     LEDGER_REMOVE_MEMBER_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_REANCHOR_FIELD_NUMBER: _ClassVar[int]
     LEDGER_NOTE_FIELD_NUMBER: _ClassVar[int]
     LEDGER_ACCUSATION_FIELD_NUMBER: _ClassVar[int]
     LEDGER_CREDIT_FIELD_NUMBER: _ClassVar[int]
     LEDGER_ROUND_RESULT_FIELD_NUMBER: _ClassVar[int]
     LEDGER_BLOCK_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_FOUND_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_APPLY_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_FOUNDED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_MEMBER_ADMITTED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_MEMBER_REMOVED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_TICKET_VOIDED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_REANCHORED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_TASK_OPENED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_ROUND_OPENED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_ROUND_COMMITTED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_TASK_FINISHED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_TASK_CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_NOTE_RECORDED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_ACCUSED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_SERIAL_USED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_ITEM_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_BLOCK_APPLIED_FIELD_NUMBER: _ClassVar[int]
+    POOL_LIMITS_FIELD_NUMBER: _ClassVar[int]
+    POOL_OFFERED_FIELD_NUMBER: _ClassVar[int]
+    POOL_CONFIGURE_FIELD_NUMBER: _ClassVar[int]
+    POOL_OFFER_FIELD_NUMBER: _ClassVar[int]
+    POOL_SETTLE_FIELD_NUMBER: _ClassVar[int]
+    POOL_ADVANCE_FIELD_NUMBER: _ClassVar[int]
+    POOL_WANT_ANCHOR_FIELD_NUMBER: _ClassVar[int]
+    POOL_LINK_DRAWN_FIELD_NUMBER: _ClassVar[int]
+    POOL_CONFIGURED_FIELD_NUMBER: _ClassVar[int]
+    POOL_ITEM_DRAFTED_FIELD_NUMBER: _ClassVar[int]
+    POOL_ITEM_POOLED_FIELD_NUMBER: _ClassVar[int]
+    POOL_OFFER_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    POOL_ITEMS_OFFERED_FIELD_NUMBER: _ClassVar[int]
+    POOL_ITEMS_SETTLED_FIELD_NUMBER: _ClassVar[int]
+    POOL_LINK_READY_FIELD_NUMBER: _ClassVar[int]
+    POOL_LINK_SPENT_FIELD_NUMBER: _ClassVar[int]
+    POOL_ANCHOR_WANTED_FIELD_NUMBER: _ClassVar[int]
+    POOL_ANCHOR_READY_FIELD_NUMBER: _ClassVar[int]
+    POOL_RESUMED_FIELD_NUMBER: _ClassVar[int]
     CONSENSUS_VALIDATOR_FIELD_NUMBER: _ClassVar[int]
-    CONSENSUS_SEAL_FIELD_NUMBER: _ClassVar[int]
     CONSENSUS_CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
     CONSENSUS_BEGIN_FIELD_NUMBER: _ClassVar[int]
     CONSENSUS_OPEN_FIELD_NUMBER: _ClassVar[int]
@@ -87,10 +124,69 @@ class Body(_message.Message):
     CONSENSUS_COMMITTED_FIELD_NUMBER: _ClassVar[int]
     TENDERMINT_VOTE_FIELD_NUMBER: _ClassVar[int]
     TENDERMINT_PROPOSAL_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_KNOWN_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_WANT_VALUE_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_HEIGHT_BEGUN_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_ROUND_STARTED_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_PROPOSAL_HEARD_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_VOTE_HEARD_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_QUORUM_SHOWN_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_VALUE_JUDGED_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_VALUE_MISSED_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_PROPOSED_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_VOTE_CAST_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_VALID_FOUND_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_TIMER_STARTED_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_REPEATED_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_PEER_AHEAD_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_STATEMENT_KEPT_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_HEIGHT_ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_ROUND_ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    TENDERMINT_VALUE_ANSWERED_FIELD_NUMBER: _ClassVar[int]
     ROUNDS_UPDATE_FIELD_NUMBER: _ClassVar[int]
     ROUNDS_HELD_FIELD_NUMBER: _ClassVar[int]
     ROUNDS_ATTESTATION_FIELD_NUMBER: _ClassVar[int]
     ROUNDS_PROOF_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_SPEC_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_HOLDER_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_COUNTED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_RESULT_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_CANDIDATE_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_OPEN_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_CLOSE_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_TRAINED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_TRAINING_FAILED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_FETCHED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_AGGREGATED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_JUDGE_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_CASE_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_ROUND_OPENED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_ROUND_REOPENED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_TASK_CLOSED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_TASK_FORGOTTEN_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_MODEL_HELD_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_UPDATE_FORMED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_TRAINING_LOST_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_UPDATE_NOTED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_UPDATE_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_UPDATE_CONFLICT_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_BLOB_CHECKED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_HELD_FORMED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_HELD_TAKEN_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_HELD_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_HELD_CONFLICT_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_EARLY_KEPT_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_CANDIDATE_CHOSEN_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_COLLECTING_PUT_OFF_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_AGGREGATE_KNOWN_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_ATTESTATION_FORMED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_ATTESTATION_TAKEN_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_ATTESTATION_CONFLICT_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_CASE_OPENED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_JUDGED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_RESULT_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_RESULT_FORMED_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_REMINDED_FIELD_NUMBER: _ClassVar[int]
     moment: Moment
     wake: Wake
     restarted: Restarted
@@ -114,13 +210,49 @@ class Body(_message.Message):
     ledger_ticket: _ledger_pb2.Ticket
     ledger_join: _ledger_pb2.Join
     ledger_remove_member: _ledger_pb2.RemoveMember
+    ledger_reanchor: _ledger_pb2.Reanchor
     ledger_note: _ledger_pb2.Note
     ledger_accusation: _ledger_pb2.Accusation
     ledger_credit: _ledger_pb2.Credit
     ledger_round_result: _ledger_pb2.RoundResult
     ledger_block: _ledger_pb2.Block
+    ledger_found: _ledger_pb2.Found
+    ledger_apply: _ledger_pb2.Apply
+    ledger_founded: _ledger_pb2.Founded
+    ledger_member_admitted: _ledger_pb2.MemberAdmitted
+    ledger_member_removed: _ledger_pb2.MemberRemoved
+    ledger_ticket_voided: _ledger_pb2.TicketVoided
+    ledger_reanchored: _ledger_pb2.Reanchored
+    ledger_task_opened: _ledger_pb2.TaskOpened
+    ledger_round_opened: _ledger_pb2.RoundOpened
+    ledger_round_committed: _ledger_pb2.RoundCommitted
+    ledger_task_finished: _ledger_pb2.TaskFinished
+    ledger_task_cancelled: _ledger_pb2.TaskCancelled
+    ledger_note_recorded: _ledger_pb2.NoteRecorded
+    ledger_accused: _ledger_pb2.Accused
+    ledger_serial_used: _ledger_pb2.SerialUsed
+    ledger_item_refused: _ledger_pb2.ItemRefused
+    ledger_block_applied: _ledger_pb2.BlockApplied
+    pool_limits: _pool_pb2.Limits
+    pool_offered: _pool_pb2.Offered
+    pool_configure: _pool_pb2.Configure
+    pool_offer: _pool_pb2.Offer
+    pool_settle: _pool_pb2.Settle
+    pool_advance: _pool_pb2.Advance
+    pool_want_anchor: _pool_pb2.WantAnchor
+    pool_link_drawn: _pool_pb2.LinkDrawn
+    pool_configured: _pool_pb2.Configured
+    pool_item_drafted: _pool_pb2.ItemDrafted
+    pool_item_pooled: _pool_pb2.ItemPooled
+    pool_offer_refused: _pool_pb2.OfferRefused
+    pool_items_offered: _pool_pb2.ItemsOffered
+    pool_items_settled: _pool_pb2.ItemsSettled
+    pool_link_ready: _pool_pb2.LinkReady
+    pool_link_spent: _pool_pb2.LinkSpent
+    pool_anchor_wanted: _pool_pb2.AnchorWanted
+    pool_anchor_ready: _pool_pb2.AnchorReady
+    pool_resumed: _pool_pb2.Resumed
     consensus_validator: _consensus_pb2.Validator
-    consensus_seal: _consensus_pb2.Seal
     consensus_certificate: _consensus_pb2.Certificate
     consensus_begin: _consensus_pb2.Begin
     consensus_open: _consensus_pb2.Open
@@ -134,8 +266,67 @@ class Body(_message.Message):
     consensus_committed: _consensus_pb2.Committed
     tendermint_vote: _tendermint_pb2.Vote
     tendermint_proposal: _tendermint_pb2.Proposal
+    tendermint_known: _tendermint_pb2.Known
+    tendermint_want_value: _tendermint_pb2.WantValue
+    tendermint_height_begun: _tendermint_pb2.HeightBegun
+    tendermint_round_started: _tendermint_pb2.RoundStarted
+    tendermint_proposal_heard: _tendermint_pb2.ProposalHeard
+    tendermint_vote_heard: _tendermint_pb2.VoteHeard
+    tendermint_quorum_shown: _tendermint_pb2.QuorumShown
+    tendermint_value_judged: _tendermint_pb2.ValueJudged
+    tendermint_value_missed: _tendermint_pb2.ValueMissed
+    tendermint_proposed: _tendermint_pb2.Proposed
+    tendermint_vote_cast: _tendermint_pb2.VoteCast
+    tendermint_valid_found: _tendermint_pb2.ValidFound
+    tendermint_timer_started: _tendermint_pb2.TimerStarted
+    tendermint_repeated: _tendermint_pb2.Repeated
+    tendermint_peer_ahead: _tendermint_pb2.PeerAhead
+    tendermint_statement_kept: _tendermint_pb2.StatementKept
+    tendermint_height_answered: _tendermint_pb2.HeightAnswered
+    tendermint_round_answered: _tendermint_pb2.RoundAnswered
+    tendermint_value_answered: _tendermint_pb2.ValueAnswered
     rounds_update: _rounds_pb2.Update
     rounds_held: _rounds_pb2.Held
     rounds_attestation: _rounds_pb2.Attestation
     rounds_proof: _rounds_pb2.Proof
-    def __init__(self, moment: _Optional[_Union[Moment, _Mapping]] = ..., wake: _Optional[_Union[Wake, _Mapping]] = ..., restarted: _Optional[_Union[Restarted, _Mapping]] = ..., heard: _Optional[_Union[Heard, _Mapping]] = ..., at: _Optional[_Union[At, _Mapping]] = ..., history_start: _Optional[_Union[_history_pb2.Start, _Mapping]] = ..., history_snapshot: _Optional[_Union[_history_pb2.Snapshot, _Mapping]] = ..., history_show_head: _Optional[_Union[_history_pb2.ShowHead, _Mapping]] = ..., history_started: _Optional[_Union[_history_pb2.Started, _Mapping]] = ..., history_snapshotted: _Optional[_Union[_history_pb2.Snapshotted, _Mapping]] = ..., history_head_shown: _Optional[_Union[_history_pb2.HeadShown, _Mapping]] = ..., history_head_noted: _Optional[_Union[_history_pb2.HeadNoted, _Mapping]] = ..., history_head: _Optional[_Union[_history_pb2.Head, _Mapping]] = ..., ledger_member: _Optional[_Union[_ledger_pb2.Member, _Mapping]] = ..., ledger_operator: _Optional[_Union[_ledger_pb2.Operator, _Mapping]] = ..., ledger_policy: _Optional[_Union[_ledger_pb2.Policy, _Mapping]] = ..., ledger_genesis: _Optional[_Union[_ledger_pb2.Genesis, _Mapping]] = ..., ledger_task: _Optional[_Union[_ledger_pb2.Task, _Mapping]] = ..., ledger_submit_task: _Optional[_Union[_ledger_pb2.SubmitTask, _Mapping]] = ..., ledger_cancel_task: _Optional[_Union[_ledger_pb2.CancelTask, _Mapping]] = ..., ledger_ticket: _Optional[_Union[_ledger_pb2.Ticket, _Mapping]] = ..., ledger_join: _Optional[_Union[_ledger_pb2.Join, _Mapping]] = ..., ledger_remove_member: _Optional[_Union[_ledger_pb2.RemoveMember, _Mapping]] = ..., ledger_note: _Optional[_Union[_ledger_pb2.Note, _Mapping]] = ..., ledger_accusation: _Optional[_Union[_ledger_pb2.Accusation, _Mapping]] = ..., ledger_credit: _Optional[_Union[_ledger_pb2.Credit, _Mapping]] = ..., ledger_round_result: _Optional[_Union[_ledger_pb2.RoundResult, _Mapping]] = ..., ledger_block: _Optional[_Union[_ledger_pb2.Block, _Mapping]] = ..., consensus_validator: _Optional[_Union[_consensus_pb2.Validator, _Mapping]] = ..., consensus_seal: _Optional[_Union[_consensus_pb2.Seal, _Mapping]] = ..., consensus_certificate: _Optional[_Union[_consensus_pb2.Certificate, _Mapping]] = ..., consensus_begin: _Optional[_Union[_consensus_pb2.Begin, _Mapping]] = ..., consensus_open: _Optional[_Union[_consensus_pb2.Open, _Mapping]] = ..., consensus_propose: _Optional[_Union[_consensus_pb2.Propose, _Mapping]] = ..., consensus_judge: _Optional[_Union[_consensus_pb2.Judge, _Mapping]] = ..., consensus_proposal_wanted: _Optional[_Union[_consensus_pb2.ProposalWanted, _Mapping]] = ..., consensus_proposal_taken: _Optional[_Union[_consensus_pb2.ProposalTaken, _Mapping]] = ..., consensus_decided: _Optional[_Union[_consensus_pb2.Decided, _Mapping]] = ..., consensus_equivocation_seen: _Optional[_Union[_consensus_pb2.EquivocationSeen, _Mapping]] = ..., consensus_ask: _Optional[_Union[_consensus_pb2.Ask, _Mapping]] = ..., consensus_committed: _Optional[_Union[_consensus_pb2.Committed, _Mapping]] = ..., tendermint_vote: _Optional[_Union[_tendermint_pb2.Vote, _Mapping]] = ..., tendermint_proposal: _Optional[_Union[_tendermint_pb2.Proposal, _Mapping]] = ..., rounds_update: _Optional[_Union[_rounds_pb2.Update, _Mapping]] = ..., rounds_held: _Optional[_Union[_rounds_pb2.Held, _Mapping]] = ..., rounds_attestation: _Optional[_Union[_rounds_pb2.Attestation, _Mapping]] = ..., rounds_proof: _Optional[_Union[_rounds_pb2.Proof, _Mapping]] = ...) -> None: ...
+    rounds_spec: _rounds_pb2.Spec
+    rounds_holder: _rounds_pb2.Holder
+    rounds_counted: _rounds_pb2.Counted
+    rounds_result: _rounds_pb2.Result
+    rounds_candidate: _rounds_pb2.Candidate
+    rounds_open: _rounds_pb2.Open
+    rounds_close: _rounds_pb2.Close
+    rounds_trained: _rounds_pb2.Trained
+    rounds_training_failed: _rounds_pb2.TrainingFailed
+    rounds_fetched: _rounds_pb2.Fetched
+    rounds_aggregated: _rounds_pb2.Aggregated
+    rounds_judge: _rounds_pb2.Judge
+    rounds_case: _rounds_pb2.Case
+    rounds_round_opened: _rounds_pb2.RoundOpened
+    rounds_round_reopened: _rounds_pb2.RoundReopened
+    rounds_task_closed: _rounds_pb2.TaskClosed
+    rounds_task_forgotten: _rounds_pb2.TaskForgotten
+    rounds_model_held: _rounds_pb2.ModelHeld
+    rounds_update_formed: _rounds_pb2.UpdateFormed
+    rounds_training_lost: _rounds_pb2.TrainingLost
+    rounds_update_noted: _rounds_pb2.UpdateNoted
+    rounds_update_refused: _rounds_pb2.UpdateRefused
+    rounds_update_conflict: _rounds_pb2.UpdateConflict
+    rounds_blob_checked: _rounds_pb2.BlobChecked
+    rounds_held_formed: _rounds_pb2.HeldFormed
+    rounds_held_taken: _rounds_pb2.HeldTaken
+    rounds_held_refused: _rounds_pb2.HeldRefused
+    rounds_held_conflict: _rounds_pb2.HeldConflict
+    rounds_early_kept: _rounds_pb2.EarlyKept
+    rounds_candidate_chosen: _rounds_pb2.CandidateChosen
+    rounds_collecting_put_off: _rounds_pb2.CollectingPutOff
+    rounds_aggregate_known: _rounds_pb2.AggregateKnown
+    rounds_attestation_formed: _rounds_pb2.AttestationFormed
+    rounds_attestation_taken: _rounds_pb2.AttestationTaken
+    rounds_attestation_conflict: _rounds_pb2.AttestationConflict
+    rounds_case_opened: _rounds_pb2.CaseOpened
+    rounds_judged: _rounds_pb2.Judged
+    rounds_result_refused: _rounds_pb2.ResultRefused
+    rounds_result_formed: _rounds_pb2.ResultFormed
+    rounds_reminded: _rounds_pb2.Reminded
+    def __init__(self, moment: _Optional[_Union[Moment, _Mapping]] = ..., wake: _Optional[_Union[Wake, _Mapping]] = ..., restarted: _Optional[_Union[Restarted, _Mapping]] = ..., heard: _Optional[_Union[Heard, _Mapping]] = ..., at: _Optional[_Union[At, _Mapping]] = ..., history_start: _Optional[_Union[_history_pb2.Start, _Mapping]] = ..., history_snapshot: _Optional[_Union[_history_pb2.Snapshot, _Mapping]] = ..., history_show_head: _Optional[_Union[_history_pb2.ShowHead, _Mapping]] = ..., history_started: _Optional[_Union[_history_pb2.Started, _Mapping]] = ..., history_snapshotted: _Optional[_Union[_history_pb2.Snapshotted, _Mapping]] = ..., history_head_shown: _Optional[_Union[_history_pb2.HeadShown, _Mapping]] = ..., history_head_noted: _Optional[_Union[_history_pb2.HeadNoted, _Mapping]] = ..., history_head: _Optional[_Union[_history_pb2.Head, _Mapping]] = ..., ledger_member: _Optional[_Union[_ledger_pb2.Member, _Mapping]] = ..., ledger_operator: _Optional[_Union[_ledger_pb2.Operator, _Mapping]] = ..., ledger_policy: _Optional[_Union[_ledger_pb2.Policy, _Mapping]] = ..., ledger_genesis: _Optional[_Union[_ledger_pb2.Genesis, _Mapping]] = ..., ledger_task: _Optional[_Union[_ledger_pb2.Task, _Mapping]] = ..., ledger_submit_task: _Optional[_Union[_ledger_pb2.SubmitTask, _Mapping]] = ..., ledger_cancel_task: _Optional[_Union[_ledger_pb2.CancelTask, _Mapping]] = ..., ledger_ticket: _Optional[_Union[_ledger_pb2.Ticket, _Mapping]] = ..., ledger_join: _Optional[_Union[_ledger_pb2.Join, _Mapping]] = ..., ledger_remove_member: _Optional[_Union[_ledger_pb2.RemoveMember, _Mapping]] = ..., ledger_reanchor: _Optional[_Union[_ledger_pb2.Reanchor, _Mapping]] = ..., ledger_note: _Optional[_Union[_ledger_pb2.Note, _Mapping]] = ..., ledger_accusation: _Optional[_Union[_ledger_pb2.Accusation, _Mapping]] = ..., ledger_credit: _Optional[_Union[_ledger_pb2.Credit, _Mapping]] = ..., ledger_round_result: _Optional[_Union[_ledger_pb2.RoundResult, _Mapping]] = ..., ledger_block: _Optional[_Union[_ledger_pb2.Block, _Mapping]] = ..., ledger_found: _Optional[_Union[_ledger_pb2.Found, _Mapping]] = ..., ledger_apply: _Optional[_Union[_ledger_pb2.Apply, _Mapping]] = ..., ledger_founded: _Optional[_Union[_ledger_pb2.Founded, _Mapping]] = ..., ledger_member_admitted: _Optional[_Union[_ledger_pb2.MemberAdmitted, _Mapping]] = ..., ledger_member_removed: _Optional[_Union[_ledger_pb2.MemberRemoved, _Mapping]] = ..., ledger_ticket_voided: _Optional[_Union[_ledger_pb2.TicketVoided, _Mapping]] = ..., ledger_reanchored: _Optional[_Union[_ledger_pb2.Reanchored, _Mapping]] = ..., ledger_task_opened: _Optional[_Union[_ledger_pb2.TaskOpened, _Mapping]] = ..., ledger_round_opened: _Optional[_Union[_ledger_pb2.RoundOpened, _Mapping]] = ..., ledger_round_committed: _Optional[_Union[_ledger_pb2.RoundCommitted, _Mapping]] = ..., ledger_task_finished: _Optional[_Union[_ledger_pb2.TaskFinished, _Mapping]] = ..., ledger_task_cancelled: _Optional[_Union[_ledger_pb2.TaskCancelled, _Mapping]] = ..., ledger_note_recorded: _Optional[_Union[_ledger_pb2.NoteRecorded, _Mapping]] = ..., ledger_accused: _Optional[_Union[_ledger_pb2.Accused, _Mapping]] = ..., ledger_serial_used: _Optional[_Union[_ledger_pb2.SerialUsed, _Mapping]] = ..., ledger_item_refused: _Optional[_Union[_ledger_pb2.ItemRefused, _Mapping]] = ..., ledger_block_applied: _Optional[_Union[_ledger_pb2.BlockApplied, _Mapping]] = ..., pool_limits: _Optional[_Union[_pool_pb2.Limits, _Mapping]] = ..., pool_offered: _Optional[_Union[_pool_pb2.Offered, _Mapping]] = ..., pool_configure: _Optional[_Union[_pool_pb2.Configure, _Mapping]] = ..., pool_offer: _Optional[_Union[_pool_pb2.Offer, _Mapping]] = ..., pool_settle: _Optional[_Union[_pool_pb2.Settle, _Mapping]] = ..., pool_advance: _Optional[_Union[_pool_pb2.Advance, _Mapping]] = ..., pool_want_anchor: _Optional[_Union[_pool_pb2.WantAnchor, _Mapping]] = ..., pool_link_drawn: _Optional[_Union[_pool_pb2.LinkDrawn, _Mapping]] = ..., pool_configured: _Optional[_Union[_pool_pb2.Configured, _Mapping]] = ..., pool_item_drafted: _Optional[_Union[_pool_pb2.ItemDrafted, _Mapping]] = ..., pool_item_pooled: _Optional[_Union[_pool_pb2.ItemPooled, _Mapping]] = ..., pool_offer_refused: _Optional[_Union[_pool_pb2.OfferRefused, _Mapping]] = ..., pool_items_offered: _Optional[_Union[_pool_pb2.ItemsOffered, _Mapping]] = ..., pool_items_settled: _Optional[_Union[_pool_pb2.ItemsSettled, _Mapping]] = ..., pool_link_ready: _Optional[_Union[_pool_pb2.LinkReady, _Mapping]] = ..., pool_link_spent: _Optional[_Union[_pool_pb2.LinkSpent, _Mapping]] = ..., pool_anchor_wanted: _Optional[_Union[_pool_pb2.AnchorWanted, _Mapping]] = ..., pool_anchor_ready: _Optional[_Union[_pool_pb2.AnchorReady, _Mapping]] = ..., pool_resumed: _Optional[_Union[_pool_pb2.Resumed, _Mapping]] = ..., consensus_validator: _Optional[_Union[_consensus_pb2.Validator, _Mapping]] = ..., consensus_certificate: _Optional[_Union[_consensus_pb2.Certificate, _Mapping]] = ..., consensus_begin: _Optional[_Union[_consensus_pb2.Begin, _Mapping]] = ..., consensus_open: _Optional[_Union[_consensus_pb2.Open, _Mapping]] = ..., consensus_propose: _Optional[_Union[_consensus_pb2.Propose, _Mapping]] = ..., consensus_judge: _Optional[_Union[_consensus_pb2.Judge, _Mapping]] = ..., consensus_proposal_wanted: _Optional[_Union[_consensus_pb2.ProposalWanted, _Mapping]] = ..., consensus_proposal_taken: _Optional[_Union[_consensus_pb2.ProposalTaken, _Mapping]] = ..., consensus_decided: _Optional[_Union[_consensus_pb2.Decided, _Mapping]] = ..., consensus_equivocation_seen: _Optional[_Union[_consensus_pb2.EquivocationSeen, _Mapping]] = ..., consensus_ask: _Optional[_Union[_consensus_pb2.Ask, _Mapping]] = ..., consensus_committed: _Optional[_Union[_consensus_pb2.Committed, _Mapping]] = ..., tendermint_vote: _Optional[_Union[_tendermint_pb2.Vote, _Mapping]] = ..., tendermint_proposal: _Optional[_Union[_tendermint_pb2.Proposal, _Mapping]] = ..., tendermint_known: _Optional[_Union[_tendermint_pb2.Known, _Mapping]] = ..., tendermint_want_value: _Optional[_Union[_tendermint_pb2.WantValue, _Mapping]] = ..., tendermint_height_begun: _Optional[_Union[_tendermint_pb2.HeightBegun, _Mapping]] = ..., tendermint_round_started: _Optional[_Union[_tendermint_pb2.RoundStarted, _Mapping]] = ..., tendermint_proposal_heard: _Optional[_Union[_tendermint_pb2.ProposalHeard, _Mapping]] = ..., tendermint_vote_heard: _Optional[_Union[_tendermint_pb2.VoteHeard, _Mapping]] = ..., tendermint_quorum_shown: _Optional[_Union[_tendermint_pb2.QuorumShown, _Mapping]] = ..., tendermint_value_judged: _Optional[_Union[_tendermint_pb2.ValueJudged, _Mapping]] = ..., tendermint_value_missed: _Optional[_Union[_tendermint_pb2.ValueMissed, _Mapping]] = ..., tendermint_proposed: _Optional[_Union[_tendermint_pb2.Proposed, _Mapping]] = ..., tendermint_vote_cast: _Optional[_Union[_tendermint_pb2.VoteCast, _Mapping]] = ..., tendermint_valid_found: _Optional[_Union[_tendermint_pb2.ValidFound, _Mapping]] = ..., tendermint_timer_started: _Optional[_Union[_tendermint_pb2.TimerStarted, _Mapping]] = ..., tendermint_repeated: _Optional[_Union[_tendermint_pb2.Repeated, _Mapping]] = ..., tendermint_peer_ahead: _Optional[_Union[_tendermint_pb2.PeerAhead, _Mapping]] = ..., tendermint_statement_kept: _Optional[_Union[_tendermint_pb2.StatementKept, _Mapping]] = ..., tendermint_height_answered: _Optional[_Union[_tendermint_pb2.HeightAnswered, _Mapping]] = ..., tendermint_round_answered: _Optional[_Union[_tendermint_pb2.RoundAnswered, _Mapping]] = ..., tendermint_value_answered: _Optional[_Union[_tendermint_pb2.ValueAnswered, _Mapping]] = ..., rounds_update: _Optional[_Union[_rounds_pb2.Update, _Mapping]] = ..., rounds_held: _Optional[_Union[_rounds_pb2.Held, _Mapping]] = ..., rounds_attestation: _Optional[_Union[_rounds_pb2.Attestation, _Mapping]] = ..., rounds_proof: _Optional[_Union[_rounds_pb2.Proof, _Mapping]] = ..., rounds_spec: _Optional[_Union[_rounds_pb2.Spec, _Mapping]] = ..., rounds_holder: _Optional[_Union[_rounds_pb2.Holder, _Mapping]] = ..., rounds_counted: _Optional[_Union[_rounds_pb2.Counted, _Mapping]] = ..., rounds_result: _Optional[_Union[_rounds_pb2.Result, _Mapping]] = ..., rounds_candidate: _Optional[_Union[_rounds_pb2.Candidate, _Mapping]] = ..., rounds_open: _Optional[_Union[_rounds_pb2.Open, _Mapping]] = ..., rounds_close: _Optional[_Union[_rounds_pb2.Close, _Mapping]] = ..., rounds_trained: _Optional[_Union[_rounds_pb2.Trained, _Mapping]] = ..., rounds_training_failed: _Optional[_Union[_rounds_pb2.TrainingFailed, _Mapping]] = ..., rounds_fetched: _Optional[_Union[_rounds_pb2.Fetched, _Mapping]] = ..., rounds_aggregated: _Optional[_Union[_rounds_pb2.Aggregated, _Mapping]] = ..., rounds_judge: _Optional[_Union[_rounds_pb2.Judge, _Mapping]] = ..., rounds_case: _Optional[_Union[_rounds_pb2.Case, _Mapping]] = ..., rounds_round_opened: _Optional[_Union[_rounds_pb2.RoundOpened, _Mapping]] = ..., rounds_round_reopened: _Optional[_Union[_rounds_pb2.RoundReopened, _Mapping]] = ..., rounds_task_closed: _Optional[_Union[_rounds_pb2.TaskClosed, _Mapping]] = ..., rounds_task_forgotten: _Optional[_Union[_rounds_pb2.TaskForgotten, _Mapping]] = ..., rounds_model_held: _Optional[_Union[_rounds_pb2.ModelHeld, _Mapping]] = ..., rounds_update_formed: _Optional[_Union[_rounds_pb2.UpdateFormed, _Mapping]] = ..., rounds_training_lost: _Optional[_Union[_rounds_pb2.TrainingLost, _Mapping]] = ..., rounds_update_noted: _Optional[_Union[_rounds_pb2.UpdateNoted, _Mapping]] = ..., rounds_update_refused: _Optional[_Union[_rounds_pb2.UpdateRefused, _Mapping]] = ..., rounds_update_conflict: _Optional[_Union[_rounds_pb2.UpdateConflict, _Mapping]] = ..., rounds_blob_checked: _Optional[_Union[_rounds_pb2.BlobChecked, _Mapping]] = ..., rounds_held_formed: _Optional[_Union[_rounds_pb2.HeldFormed, _Mapping]] = ..., rounds_held_taken: _Optional[_Union[_rounds_pb2.HeldTaken, _Mapping]] = ..., rounds_held_refused: _Optional[_Union[_rounds_pb2.HeldRefused, _Mapping]] = ..., rounds_held_conflict: _Optional[_Union[_rounds_pb2.HeldConflict, _Mapping]] = ..., rounds_early_kept: _Optional[_Union[_rounds_pb2.EarlyKept, _Mapping]] = ..., rounds_candidate_chosen: _Optional[_Union[_rounds_pb2.CandidateChosen, _Mapping]] = ..., rounds_collecting_put_off: _Optional[_Union[_rounds_pb2.CollectingPutOff, _Mapping]] = ..., rounds_aggregate_known: _Optional[_Union[_rounds_pb2.AggregateKnown, _Mapping]] = ..., rounds_attestation_formed: _Optional[_Union[_rounds_pb2.AttestationFormed, _Mapping]] = ..., rounds_attestation_taken: _Optional[_Union[_rounds_pb2.AttestationTaken, _Mapping]] = ..., rounds_attestation_conflict: _Optional[_Union[_rounds_pb2.AttestationConflict, _Mapping]] = ..., rounds_case_opened: _Optional[_Union[_rounds_pb2.CaseOpened, _Mapping]] = ..., rounds_judged: _Optional[_Union[_rounds_pb2.Judged, _Mapping]] = ..., rounds_result_refused: _Optional[_Union[_rounds_pb2.ResultRefused, _Mapping]] = ..., rounds_result_formed: _Optional[_Union[_rounds_pb2.ResultFormed, _Mapping]] = ..., rounds_reminded: _Optional[_Union[_rounds_pb2.Reminded, _Mapping]] = ...) -> None: ...

@@ -14,25 +14,17 @@ class Validator(_message.Message):
     weight: int
     def __init__(self, id: _Optional[bytes] = ..., weight: _Optional[int] = ...) -> None: ...
 
-class Seal(_message.Message):
-    __slots__ = ("voter", "signature")
-    VOTER_FIELD_NUMBER: _ClassVar[int]
-    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
-    voter: bytes
-    signature: bytes
-    def __init__(self, voter: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
-
 class Certificate(_message.Message):
-    __slots__ = ("height", "round", "value_id", "seals")
+    __slots__ = ("height", "round", "value_id", "votes")
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     ROUND_FIELD_NUMBER: _ClassVar[int]
     VALUE_ID_FIELD_NUMBER: _ClassVar[int]
-    SEALS_FIELD_NUMBER: _ClassVar[int]
+    VOTES_FIELD_NUMBER: _ClassVar[int]
     height: int
     round: int
     value_id: bytes
-    seals: _containers.RepeatedCompositeFieldContainer[Seal]
-    def __init__(self, height: _Optional[int] = ..., round: _Optional[int] = ..., value_id: _Optional[bytes] = ..., seals: _Optional[_Iterable[_Union[Seal, _Mapping]]] = ...) -> None: ...
+    votes: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, height: _Optional[int] = ..., round: _Optional[int] = ..., value_id: _Optional[bytes] = ..., votes: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Begin(_message.Message):
     __slots__ = ("height", "validators")

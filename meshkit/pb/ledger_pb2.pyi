@@ -176,6 +176,18 @@ class RemoveMember(_message.Message):
     signature: bytes
     def __init__(self, operator: _Optional[bytes] = ..., serial: _Optional[int] = ..., member: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
+class Reanchor(_message.Message):
+    __slots__ = ("member", "chain", "anchor", "signature")
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_FIELD_NUMBER: _ClassVar[int]
+    ANCHOR_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    member: bytes
+    chain: int
+    anchor: bytes
+    signature: bytes
+    def __init__(self, member: _Optional[bytes] = ..., chain: _Optional[int] = ..., anchor: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
 class Note(_message.Message):
     __slots__ = ("author", "serial", "payload", "signature")
     AUTHOR_FIELD_NUMBER: _ClassVar[int]
@@ -245,3 +257,151 @@ class Block(_message.Message):
     link: bytes
     items: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, height: _Optional[int] = ..., previous: _Optional[bytes] = ..., proposer: _Optional[bytes] = ..., link: _Optional[bytes] = ..., items: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class Found(_message.Message):
+    __slots__ = ("genesis",)
+    GENESIS_FIELD_NUMBER: _ClassVar[int]
+    genesis: Genesis
+    def __init__(self, genesis: _Optional[_Union[Genesis, _Mapping]] = ...) -> None: ...
+
+class Apply(_message.Message):
+    __slots__ = ("height", "block")
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
+    height: int
+    block: Block
+    def __init__(self, height: _Optional[int] = ..., block: _Optional[_Union[Block, _Mapping]] = ...) -> None: ...
+
+class Founded(_message.Message):
+    __slots__ = ("genesis",)
+    GENESIS_FIELD_NUMBER: _ClassVar[int]
+    genesis: Genesis
+    def __init__(self, genesis: _Optional[_Union[Genesis, _Mapping]] = ...) -> None: ...
+
+class MemberAdmitted(_message.Message):
+    __slots__ = ("member",)
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    member: Member
+    def __init__(self, member: _Optional[_Union[Member, _Mapping]] = ...) -> None: ...
+
+class MemberRemoved(_message.Message):
+    __slots__ = ("member",)
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    member: bytes
+    def __init__(self, member: _Optional[bytes] = ...) -> None: ...
+
+class TicketVoided(_message.Message):
+    __slots__ = ("member",)
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    member: bytes
+    def __init__(self, member: _Optional[bytes] = ...) -> None: ...
+
+class Reanchored(_message.Message):
+    __slots__ = ("member", "chain", "anchor")
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_FIELD_NUMBER: _ClassVar[int]
+    ANCHOR_FIELD_NUMBER: _ClassVar[int]
+    member: bytes
+    chain: int
+    anchor: bytes
+    def __init__(self, member: _Optional[bytes] = ..., chain: _Optional[int] = ..., anchor: _Optional[bytes] = ...) -> None: ...
+
+class TaskOpened(_message.Message):
+    __slots__ = ("id", "task")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    task: Task
+    def __init__(self, id: _Optional[bytes] = ..., task: _Optional[_Union[Task, _Mapping]] = ...) -> None: ...
+
+class RoundOpened(_message.Message):
+    __slots__ = ("task", "round", "base", "seed")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    task: bytes
+    round: int
+    base: bytes
+    seed: bytes
+    def __init__(self, task: _Optional[bytes] = ..., round: _Optional[int] = ..., base: _Optional[bytes] = ..., seed: _Optional[bytes] = ...) -> None: ...
+
+class RoundCommitted(_message.Message):
+    __slots__ = ("task", "round", "model", "credits")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    CREDITS_FIELD_NUMBER: _ClassVar[int]
+    task: bytes
+    round: int
+    model: bytes
+    credits: _containers.RepeatedCompositeFieldContainer[Credit]
+    def __init__(self, task: _Optional[bytes] = ..., round: _Optional[int] = ..., model: _Optional[bytes] = ..., credits: _Optional[_Iterable[_Union[Credit, _Mapping]]] = ...) -> None: ...
+
+class TaskFinished(_message.Message):
+    __slots__ = ("task", "model")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    task: bytes
+    model: bytes
+    def __init__(self, task: _Optional[bytes] = ..., model: _Optional[bytes] = ...) -> None: ...
+
+class TaskCancelled(_message.Message):
+    __slots__ = ("task",)
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    task: bytes
+    def __init__(self, task: _Optional[bytes] = ...) -> None: ...
+
+class NoteRecorded(_message.Message):
+    __slots__ = ("author", "serial", "payload")
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    author: bytes
+    serial: int
+    payload: bytes
+    def __init__(self, author: _Optional[bytes] = ..., serial: _Optional[int] = ..., payload: _Optional[bytes] = ...) -> None: ...
+
+class Accused(_message.Message):
+    __slots__ = ("culprit", "accuser", "domain", "first", "second")
+    CULPRIT_FIELD_NUMBER: _ClassVar[int]
+    ACCUSER_FIELD_NUMBER: _ClassVar[int]
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    SECOND_FIELD_NUMBER: _ClassVar[int]
+    culprit: bytes
+    accuser: bytes
+    domain: str
+    first: bytes
+    second: bytes
+    def __init__(self, culprit: _Optional[bytes] = ..., accuser: _Optional[bytes] = ..., domain: _Optional[str] = ..., first: _Optional[bytes] = ..., second: _Optional[bytes] = ...) -> None: ...
+
+class SerialUsed(_message.Message):
+    __slots__ = ("operator", "serial")
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    operator: bytes
+    serial: int
+    def __init__(self, operator: _Optional[bytes] = ..., serial: _Optional[int] = ...) -> None: ...
+
+class ItemRefused(_message.Message):
+    __slots__ = ("id", "reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    reason: str
+    def __init__(self, id: _Optional[bytes] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class BlockApplied(_message.Message):
+    __slots__ = ("height", "value_id", "proposer", "link", "seed")
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_ID_FIELD_NUMBER: _ClassVar[int]
+    PROPOSER_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    height: int
+    value_id: bytes
+    proposer: bytes
+    link: bytes
+    seed: bytes
+    def __init__(self, height: _Optional[int] = ..., value_id: _Optional[bytes] = ..., proposer: _Optional[bytes] = ..., link: _Optional[bytes] = ..., seed: _Optional[bytes] = ...) -> None: ...
