@@ -177,8 +177,8 @@ def committee(state: State, task: bytes, round_number: int) -> tuple[bytes, ...]
     """All validators in the order drawn for the open round of a running task; else nobody.
 
     The first is its collector, the first `policy.committee` are its committee, and the rest stand
-    by in this order. Who was admitted after the round opened is left out: it knew the seed when
-    it chose its key.
+    by in this order. Who was admitted when the round opened, or later, is left out: it may have
+    known the seed when it chose its key.
     """
     course = state.tasks.get(task)
     if course is None or course.status != RUNNING or course.round != round_number:
@@ -186,7 +186,7 @@ def committee(state: State, task: bytes, round_number: int) -> tuple[bytes, ...]
     candidates = [
         (who, seat.member.weight)
         for who, seat in seats(state)
-        if is_validator(seat.member) and seat.admitted <= course.opened
+        if is_validator(seat.member) and seat.admitted < course.opened
     ]
     return rank(candidates, course.seed, task + round_number.to_bytes(8, "big"))
 

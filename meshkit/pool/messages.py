@@ -90,19 +90,21 @@ class Configured(Value):
 
 
 class ItemDrafted(Value):
-    """An item of our own waits for our signature; `item` is its id until then and after."""
+    """An item of our own waits for our signature."""
 
-    statement: Statement
-    item: bytes
+    item: Statement
+    id: bytes
+    size_bytes: int
     due_ns: int
 
 
 class ItemPooled(Value):
     """A signed item waits to be put in a block."""
 
-    statement: Statement
-    item: bytes  # its id
+    item: Statement
+    id: bytes
     own: bool  # came in by our own door
+    size_bytes: int
     due_ns: int  # when it is offered again
     announce: bool  # to be offered at once
 
@@ -110,19 +112,19 @@ class ItemPooled(Value):
 class OfferRefused(Value):
     """Our own side's item was not taken, and this is the answer to whoever brought it."""
 
-    item: bytes
+    id: bytes
     reason: str  # "slug: words"
 
 
 class ItemsOffered(Value):
     """These waited so long that they were offered again."""
 
-    items: tuple[bytes, ...]
+    ids: tuple[bytes, ...]
     now_ns: int
 
 
 class ItemsSettled(Value):
-    items: tuple[bytes, ...]
+    ids: tuple[bytes, ...]
 
 
 class LinkReady(Value):

@@ -1,0 +1,190 @@
+"""The pool as a machine: what it takes in, what it says again, and which link it asks for."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from meshkit.core.machine import Broadcast, Heard, Moment, Restarted, Wake
+from meshkit.core.value import Statement, canonical
+from meshkit.pool.messages import (
+    Advance,
+    AnchorReady,
+    AnchorWanted,
+    Command,
+    Configure,
+    Configured,
+    DrawLink,
+    Effect,
+    Event,
+    ItemDrafted,
+    ItemPooled,
+    ItemsOffered,
+    ItemsSettled,
+    LinkDrawn,
+    LinkReady,
+    LinkSpent,
+    Offer,
+    Offered,
+    OfferRefused,
+    Resumed,
+    Settle,
+    WantAnchor,
+)
+from meshkit.pool.state import (
+    Pending,
+    State,
+    again_ns,
+    due_items,
+    evolve,
+    is_signed,
+    item_id,
+    knows,
+    signer_of,
+)
+
+
+class Pool:
+    """A machine over `State`, of the node `me`; `kinds` are the statements that are items."""
+
+    def __init__(self, me: bytes, kinds: tuple[type[Statement], ...]) -> None:
+        self._me, self._kinds = me, kinds
+
+    def initial(self) -> State:
+        return State()
+
+    def decide(self, state: State, command: Command, moment: Moment) -> Sequence[Event]:
+        now_ns = moment.now_ns
+        match command:
+            case Heard(sender, message):
+                return self._decide_heard(state, sender, message, now_ns)
+            case Offer(item):
+                return self._decide_offer(state, item, now_ns)
+            case Settle(items):
+                ids = dict.fromkeys(map(item_id, items))  # each once, in order
+                fresh = tuple(id_ for id_ in ids if id_ not in state.settled)
+                return (ItemsSettled(fresh),) if fresh else ()
+            case Configure(limits):
+                same = state.configured and limits == state.limits
+                return () if same else (Configured(limits),)
+            case Advance() | WantAnchor() | LinkDrawn():
+                return _decide_link(state, command)
+            case Wake():
+                due = state.due_ns is not None and state.due_ns <= now_ns
+                return (ItemsOffered(due_items(state, now_ns), now_ns),) if due else ()
+            case Restarted():
+                return (Resumed(now_ns),) if _owes(state) else ()
+            case _:
+                assert_never(command)
+
+    def evolve(self, state: State, event: Event) -> State:
+        return evolve(state, event)
+
+    def react(self, state: State, event: Event) -> Sequence[Effect]:
+        match event:
+            case ItemDrafted(item):
+                return (_spoken(item),)
+            case ItemPooled(item):
+                return (_spoken(item),) if event.announce else ()
+            case ItemsOffered(ids):
+                return [_spoken(state.items[id_].item) for id_ in ids]
+            case Configured() | LinkSpent() | Resumed():
+                return _draws(state)
+            case AnchorWanted(position):
+                return (DrawLink(position),)
+            case ItemsSettled() | LinkReady() | AnchorReady() | OfferRefused():
+                return ()
+            case _:
+                assert_never(event)
+
+    def deadline(self, state: State) -> int | None:
+        return state.due_ns
+
+    def refusal(self, state: State, item: Statement) -> str:
+        """Why our own side's offer of this item would not be taken ("slug: words"), or ""."""
+        if not isinstance(item, self._kinds):
+            return f"unknown-kind: {type(item).__name__} is no item of a block"
+        signer = signer_of(item)
+        if not is_signed(item) and signer != self._me:
+            return "unsigned: whoever asks for it signs it"
+        limits, used_bytes = state.limits, state.used_bytes.get(signer, 0)
+        if len(state.queues.get(signer, ())) >= limits.signer_items_max:
+            return f"full: {limits.signer_items_max} items of this signer are waiting"
+        if used_bytes + len(canonical(item)) > limits.signer_bytes_max:
+            return f"full: {limits.signer_bytes_max} bytes are all that one signer may have waiting"
+        return ""
+
+    def _decide_offer(self, state: State, item: Statement, now_ns: int) -> Sequence[Event]:
+        id_ = item_id(item)
+        if knows(state, id_) and not _signs(state.items.get(id_), item):
+            return ()
+        if id_ not in state.items and (refusal := self.refusal(state, item)):
+            return (OfferRefused(id_, refusal),)
+        size_bytes, due_ns = len(canonical(item)), now_ns + again_ns(True, 0)
+        if is_signed(item):
+            return (ItemPooled(item, id_, True, size_bytes, due_ns, True),)
+        return (ItemDrafted(item, id_, size_bytes, due_ns),)
+
+    def _decide_heard(
+        self, state: State, sender: bytes, message: object, now_ns: int
+    ) -> Sequence[Event]:
+        if isinstance(message, Offered):
+            item = message.item
+        elif isinstance(message, self._kinds) and signer_of(message) == sender:
+            item = message  # its signer's own first word; ours, if we have just signed it
+        else:
+            return ()
+        if not isinstance(item, self._kinds) or not is_signed(item):
+            return ()
+        id_ = item_id(item)
+        draft = state.items.get(id_)
+        if draft is not None and _signs(draft, item):
+            # The others heard it as it was signed, so it need not be offered at once.
+            size_bytes = len(canonical(item))
+            return (ItemPooled(item, id_, True, size_bytes, draft.due_ns, False),)
+        own = sender == self._me
+        if knows(state, id_) or self.refusal(state, item) or (not own and _is_full(state, item)):
+            return ()
+        size_bytes, due_ns = len(canonical(item)), now_ns + again_ns(own, 0)
+        return (ItemPooled(item, id_, own, size_bytes, due_ns, False),)
+
+
+def _decide_link(state: State, command: Advance | WantAnchor | LinkDrawn) -> Sequence[Event]:
+    match command:
+        case Advance(position):
+            return (LinkSpent(position - 1),) if position > state.position else ()
+        case WantAnchor(position):
+            return (AnchorWanted(position),) if position not in (0, state.anchor) else ()
+        case LinkDrawn(position, link):
+            if position == state.position:
+                return (LinkReady(position, link),) if link and not state.link else ()
+            awaited = link and position == state.anchor
+            return (AnchorReady(position, link),) if awaited else ()
+        case _:
+            assert_never(command)
+
+
+def _signs(before: Pending | None, item: Statement) -> bool:
+    """Is `item` the signed form of a draft?"""
+    return before is not None and not before.signed and is_signed(item)
+
+
+def _is_full(state: State, item: Statement) -> bool:
+    # Our own side's items are taken beyond this: others must not be able to shut our own door.
+    limits = state.limits
+    return (
+        len(state.items) >= limits.items_max
+        or state.all_bytes + len(canonical(item)) > limits.bytes_max
+    )
+
+
+def _spoken(item: Statement) -> Broadcast:
+    # A draft goes out bare, for the shell signs it on its way and lets us hear it signed.
+    return Broadcast(Offered(item) if is_signed(item) else item)
+
+
+def _draws(state: State) -> Sequence[DrawLink]:
+    wanted = () if state.link else (DrawLink(state.position),)
+    return (*wanted, DrawLink(state.anchor)) if state.anchor else wanted
+
+
+def _owes(state: State) -> bool:
+    return bool(_draws(state)) or any(one.own for _, one in sorted(state.items.items()))
