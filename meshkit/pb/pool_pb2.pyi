@@ -69,28 +69,32 @@ class Configured(_message.Message):
     def __init__(self, limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
 
 class ItemDrafted(_message.Message):
-    __slots__ = ("item", "id", "due_ns")
+    __slots__ = ("item", "id", "size_bytes", "due_ns")
     ITEM_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     DUE_NS_FIELD_NUMBER: _ClassVar[int]
     item: bytes
     id: bytes
+    size_bytes: int
     due_ns: int
-    def __init__(self, item: _Optional[bytes] = ..., id: _Optional[bytes] = ..., due_ns: _Optional[int] = ...) -> None: ...
+    def __init__(self, item: _Optional[bytes] = ..., id: _Optional[bytes] = ..., size_bytes: _Optional[int] = ..., due_ns: _Optional[int] = ...) -> None: ...
 
 class ItemPooled(_message.Message):
-    __slots__ = ("item", "id", "own", "due_ns", "announce")
+    __slots__ = ("item", "id", "own", "size_bytes", "due_ns", "announce")
     ITEM_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     OWN_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     DUE_NS_FIELD_NUMBER: _ClassVar[int]
     ANNOUNCE_FIELD_NUMBER: _ClassVar[int]
     item: bytes
     id: bytes
     own: bool
+    size_bytes: int
     due_ns: int
     announce: bool
-    def __init__(self, item: _Optional[bytes] = ..., id: _Optional[bytes] = ..., own: _Optional[bool] = ..., due_ns: _Optional[int] = ..., announce: _Optional[bool] = ...) -> None: ...
+    def __init__(self, item: _Optional[bytes] = ..., id: _Optional[bytes] = ..., own: _Optional[bool] = ..., size_bytes: _Optional[int] = ..., due_ns: _Optional[int] = ..., announce: _Optional[bool] = ...) -> None: ...
 
 class OfferRefused(_message.Message):
     __slots__ = ("id", "reason")
