@@ -150,8 +150,10 @@ def test_twins_can_fail() -> None:
 def test_what_is_put_off_can_fail() -> None:
     later = "TO" + "DO"
     assert list(tidy.finished(f"# {later}: more", None))
-    stub = "raise " + "NotImplementedError"
+    stub = "def f():\n    raise " + tidy.STUB
     assert list(tidy.finished("", ast.parse(stub)))
+    left_to_others = stub.replace("raise", "'the first weights'\n    raise")
+    assert not list(tidy.finished("", ast.parse(left_to_others)))
 
 
 def test_excuses_can_fail() -> None:
