@@ -115,11 +115,14 @@ PURE_GOOD = [
 
 def test_pure_order_can_fail() -> None:
     fields = tidy.map_fields([ast.parse("class S:\n    votes: Map[int, int]\n    n: int")])
-    assert fields == {"votes"}
+    assert fields.only == fields.any == {"votes"}
     for fault in PURE_FAULTS:
         assert list(tidy.ordered(ast.parse(fault), fields)), fault
     for good in PURE_GOOD:
         assert not list(tidy.ordered(ast.parse(good), fields)), good
+    unsure = tidy.Fields(any=frozenset({"votes"}), only=frozenset())
+    assert list(tidy.ordered(ast.parse("def f(s):\n    return [*s.votes.items()]"), unsure))
+    assert not list(tidy.ordered(ast.parse("def f(s):\n    return [*s.votes]"), unsure))
 
 
 def test_what_is_said_and_sized_can_fail() -> None:
@@ -168,7 +171,7 @@ def test_excuses_can_fail() -> None:
 def test_warrants_can_fail() -> None:
     for fault in ("\nN_MAX = 5", "\nN_MAX: Final = 64 * 1024", "class A:\n    GAP_MS = 1.5"):
         assert list(tidy.warranted(fault, ast.parse(fault))), fault
-    for good in ("\nN_MAX = 5  # a guess", "# the paper, p. 9\nN_MAX = 5", "\nVERSION = 1"):
+    for good in ("\nN_MAX = 5  # a guess", "# p. 9\nN_MAX = 5", "\nVERSION = 1", "\nNS_PER_S = 9"):
         assert not list(tidy.warranted(good, ast.parse(good))), good
 
 

@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("meshkit", "cli", "services")
@@ -41,7 +42,7 @@ ELSEWHERE = re.compile(
 
 # Constants that bound or time something end in one of these, for the unit comes last.
 BOUND = re.compile(
-    r"^[A-Z][A-Z0-9_]*_(MAX|MIN|LIMIT|NS|US|MS|S|SECONDS|TIMEOUT|INTERVAL|WINDOW|DEPTH)$"
+    r"^[A-Z][A-Z0-9_]*(?<!_PER)_(MAX|MIN|LIMIT|NS|US|MS|S|SECONDS|TIMEOUT|INTERVAL|WINDOW|DEPTH)$"
 )
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -170,17 +171,28 @@ def is_number(node: ast.AST | None) -> bool:
             return False
 
 
-def map_fields(trees: list[ast.Module]) -> frozenset[str]:
-    """The names of every field that some state declares as a Map, a set or a frozenset."""
-    return frozenset(
-        node.target.id
+class Fields(NamedTuple):
+    """The names of fields that some class declares as a Map or a set, and those that only such do.
+
+    Types are not inferred here: a name that is a Map in one class and a tuple in another counts
+    only where it is used as a Map (`.items()`).
+    """
+
+    any: frozenset[str]
+    only: frozenset[str]
+
+
+def map_fields(trees: list[ast.Module]) -> Fields:
+    declared = [
+        (node.target.id, is_unordered_type(node.annotation))
         for tree in trees
         for owner in ast.walk(tree)
         if isinstance(owner, ast.ClassDef)
         for node in owner.body
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-        if is_unordered_type(node.annotation)
-    )
+    ]
+    unordered = frozenset(name for name, is_map in declared if is_map)
+    return Fields(unordered, unordered - {name for name, is_map in declared if not is_map})
 
 
 def is_unordered_type(annotation: ast.expr | None) -> bool:
@@ -189,7 +201,7 @@ def is_unordered_type(annotation: ast.expr | None) -> bool:
     return isinstance(annotation, ast.Name) and annotation.id in {"Map", "set", "frozenset"}
 
 
-def is_unordered(node: ast.expr, fields: frozenset[str], local: frozenset[str]) -> bool:
+def is_unordered(node: ast.expr, fields: Fields, local: frozenset[str]) -> bool:
     """Whether iterating over `node` may go in an order that differs between processes."""
     match node:
         case ast.Set() | ast.SetComp():
@@ -197,9 +209,9 @@ def is_unordered(node: ast.expr, fields: frozenset[str], local: frozenset[str]) 
         case ast.Call(func=ast.Name(id="set" | "frozenset" | "Map")):
             return True
         case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if attr in VIEWS:
-            return is_unordered(owner, fields, local)
+            return is_unordered(owner, Fields(fields.any, fields.any), local)
         case ast.Attribute(attr=attr):
-            return attr in fields
+            return attr in fields.only
         case ast.Name(id=name):
             return name in local
         case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr() | ast.Sub() | ast.BitXor()):
@@ -208,7 +220,7 @@ def is_unordered(node: ast.expr, fields: frozenset[str], local: frozenset[str]) 
             return False
 
 
-def locals_unordered(function: Function, fields: frozenset[str]) -> frozenset[str]:
+def locals_unordered(function: Function, fields: Fields) -> frozenset[str]:
     """A function's own names for maps and sets, by annotation or by what is assigned to them."""
     arguments = [*function.args.args, *function.args.kwonlyargs, *function.args.posonlyargs]
     found = {a.arg for a in arguments if is_unordered_type(a.annotation)}
@@ -225,7 +237,7 @@ def locals_unordered(function: Function, fields: frozenset[str]) -> frozenset[st
     return frozenset(found)
 
 
-def ordered(tree: ast.Module, fields: frozenset[str]) -> Iterator[str]:
+def ordered(tree: ast.Module, fields: Fields) -> Iterator[str]:
     """Nothing pure iterates a set, nor a map unless sorted: their order is not the same for all."""
     for function in functions(tree):
         local = locals_unordered(function, fields)
