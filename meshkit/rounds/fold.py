@@ -1,0 +1,316 @@
+"""How each event changes what a node knows.
+
+Total: an event of a task that is not open changes nothing, and nothing is asked of anybody.
+"""
+
+from typing import assert_never
+
+from immutables import Map
+from msgspec.structs import replace
+
+from meshkit.rounds.messages import (
+    TWO_UPDATES,
+    AggregateKnown,
+    AttestationConflict,
+    AttestationFormed,
+    AttestationTaken,
+    BlobChecked,
+    CandidateChosen,
+    Case,
+    CaseOpened,
+    CollectingPutOff,
+    EarlyKept,
+    Event,
+    Held,
+    HeldConflict,
+    HeldFormed,
+    HeldRefused,
+    HeldTaken,
+    Judged,
+    ModelHeld,
+    Open,
+    Reminded,
+    ResultFormed,
+    ResultRefused,
+    RoundOpened,
+    RoundReopened,
+    TaskClosed,
+    TaskForgotten,
+    TrainingLost,
+    Update,
+    UpdateConflict,
+    UpdateFormed,
+    UpdateNoted,
+    UpdateRefused,
+)
+from meshkit.rounds.state import (
+    AGGREGATES_MAX,
+    ANSWERS_MAX,
+    CASES_MAX,
+    MS,
+    UPDATE_BYTES,
+    VERDICTS_MAX,
+    Round,
+    State,
+    blob_key,
+    due_ns,
+    early_key,
+    has_model,
+    has_quorum_of_lists,
+    is_enough,
+    list_bytes,
+    repeat_at_ns,
+    unseen,
+    verdict_of,
+)
+
+
+def task_of(event: Event) -> bytes:
+    """The task that an event tells of."""
+    match event:
+        case RoundOpened(opened) | RoundReopened(opened):
+            return opened.task
+        case UpdateFormed(said) | UpdateNoted(said) | UpdateRefused(said) | UpdateConflict(said):
+            return said.task
+        case HeldFormed(said) | HeldTaken(said) | HeldRefused(said) | HeldConflict(said):
+            return said.task
+        case AttestationFormed(said) | AttestationTaken(said) | AttestationConflict(said):
+            return said.task
+        case EarlyKept(said):
+            return said.task
+        case CaseOpened(case):
+            return case.judge.result.task
+        case ResultRefused(result) | ResultFormed(result):
+            return result.task
+        case _:
+            return event.task
+
+
+def evolve(state: State, event: Event) -> State:
+    task = task_of(event)
+    before = state.rounds.get(task)
+    if isinstance(event, RoundOpened):
+        return _put(state, task, _opened(state.me, event.opened, event.at_ns, before))
+    if before is None:
+        return state
+    match event:
+        case TaskClosed(_, _, model, at_ns):
+            return _put(state, task, _closed(before, model, at_ns))
+        case TaskForgotten():
+            return _put(state, task, None)
+        case ModelHeld() if before.closing:
+            return _put(state, task, None)
+        case _:
+            return _put(state, task, evolved(state.me, before, event))
+
+
+def _put(state: State, task: bytes, round_: Round | None) -> State:
+    rounds = state.rounds.delete(task) if round_ is None else state.rounds.set(task, round_)
+    times = min((due for r in rounds.values() if (due := due_ns(r)) is not None), default=None)
+    return State(state.me, rounds, times)
+
+
+def _opened(me: bytes, opened: Open, at_ns: int, before: Round | None) -> Round:
+    base_here = before is not None and has_model(before, opened.base)
+    return _enrolled(me, Round(opened, at_ns, base_here=base_here), opened, at_ns)
+
+
+def _enrolled(me: bytes, round_: Round, opened: Open, at_ns: int) -> Round:
+    """The round with these participants, and our place among them."""
+    weights = Map({holder.id: holder.weight for holder in opened.validators})
+    trains, validates = me in opened.trainers, me in weights
+    works = trains or validates or not round_.base_here
+    return replace(
+        round_,
+        opened=opened,
+        trains=trains,
+        validates=validates,
+        rank=opened.ranking.index(me) if validates and me in opened.ranking else -1,
+        weights=weights,
+        total=sum(weights.values()),
+        admitted=tuple(sorted({*round_.admitted, *opened.trainers})),
+        repeats=0,
+        repeat_ns=repeat_at_ns(at_ns, 0) if works else None,
+    )
+
+
+def _reopened(me: bytes, before: Round, opened: Open, at_ns: int) -> Round:
+    """Statements outlast a change of who takes part; what was concluded from them does not."""
+    kept = _enrolled(me, before, opened, at_ns)
+    lists = Map({id_: before.lists[id_] for id_ in sorted(before.lists) if id_ in kept.weights})
+    kept = replace(
+        kept,
+        own_attestation=None,
+        lists=lists,
+        lists_weight=sum(kept.weights[id_] for id_ in lists),
+        attestations=Map(),
+        collect_ns=None,
+        void_ns=None,
+        candidate=None,
+        known=False,
+        formed=False,
+        offers=Map(),
+        cases=(),
+        verdicts=(),
+        answered=(),
+    )
+    return _timed(kept, at_ns)
+
+
+def _closed(before: Round, model: bytes | None, at_ns: int) -> Round | None:
+    """A finished task is like one more round that nobody works on: only its base is wanted."""
+    if model is None or before.closing or has_model(before, model):
+        return None
+    opened = replace(
+        before.opened, round=before.opened.round + 1, base=model, trainers=(), validators=()
+    )
+    return Round(opened, at_ns, closing=True, repeat_ns=repeat_at_ns(at_ns, 0))
+
+
+def _timed(round_: Round, at_ns: int) -> Round:
+    """Starts the clocks of what there is enough of now."""
+    if not round_.quorum_ns and is_enough(round_):
+        round_ = replace(round_, quorum_ns=at_ns)
+    if round_.collect_ns is None and round_.rank >= 0 and has_quorum_of_lists(round_):
+        turn_ns = at_ns + round_.rank * round_.opened.standby_ms * MS
+        round_ = replace(round_, collect_ns=turn_ns)
+    return round_
+
+
+def _anew(round_: Round, at_ns: int) -> Round:
+    """Something new is to be said: its repeats come fast at first."""
+    return replace(round_, repeats=0, repeat_ns=repeat_at_ns(at_ns, 0))
+
+
+def evolved(me: bytes, r: Round, event: Event) -> Round:
+    """The round `r` after an event of it that neither opens nor closes one."""
+    match event:
+        case RoundReopened(opened, at_ns):
+            return _reopened(me, r, opened, at_ns)
+        case ModelHeld():
+            works = r.trains or r.validates
+            return replace(r, base_here=True, repeat_ns=r.repeat_ns if works else None)
+        case UpdateFormed(update, at_ns):
+            return _anew(replace(r, own=update), at_ns)
+        case TrainingLost(_, _, reason):
+            return replace(r, lost=reason)
+        case HeldFormed(held, at_ns):
+            return _anew(replace(r, own_list=held), at_ns)
+        case AttestationFormed(attestation, at_ns):
+            return _anew(replace(r, own_attestation=attestation), at_ns)
+        case Reminded(_, repeats, at_ns):
+            return replace(r, repeats=repeats, repeat_ns=repeat_at_ns(at_ns, repeats))
+        case UpdateNoted() | UpdateRefused() | UpdateConflict() | BlobChecked():
+            return _heard_of_updates(me, r, event)
+        case _:
+            return _collected(r, event)
+
+
+def _heard_of_updates(
+    me: bytes, r: Round, event: UpdateNoted | UpdateRefused | UpdateConflict | BlobChecked
+) -> Round:
+    match event:
+        case UpdateNoted(update, at_ns):
+            who, key = update.submitter, blob_key(update)
+            r = replace(
+                _charged(r, who, UPDATE_BYTES + update.size),
+                updates=r.updates.set(who, update),
+                # What we trained ourselves lies in our store, and is as it should be.
+                blobs=r.blobs.set(key, "") if who == me else r.blobs,
+            )
+            return _timed(_holding(r, who), at_ns) if r.blobs.get(key) == "" else r
+        case UpdateRefused(update, reason):
+            who = update.submitter
+            if who not in r.updates:
+                r = replace(_charged(r, who, UPDATE_BYTES), updates=r.updates.set(who, update))
+            return replace(r, settled=r.settled.set(who, reason))
+        case UpdateConflict(_, second):
+            who = second.submitter
+            return replace(
+                _charged(r, who, UPDATE_BYTES),
+                rivals=r.rivals.set(who, second),
+                settled=r.settled.set(who, TWO_UPDATES),
+                held=r.held.delete(who) if who in r.held else r.held,
+            )
+        case BlobChecked(_, digest, size, problem, at_ns):
+            key = (digest, size)
+            r = replace(r, blobs=r.blobs.set(key, problem))
+            for who in sorted(r.updates) if problem == "" else ():
+                if who not in r.settled and blob_key(r.updates[who]) == key:
+                    r = _holding(r, who)
+            return _timed(r, at_ns)
+        case _:
+            assert_never(event)
+
+
+def _holding(r: Round, who: bytes) -> Round:
+    return replace(r, settled=r.settled.set(who, ""), held=r.held.set(who, r.updates[who]))
+
+
+def _charged(r: Round, who: bytes, cost_bytes: int) -> Round:
+    return replace(r, kept_bytes=r.kept_bytes.set(who, r.kept_bytes.get(who, 0) + cost_bytes))
+
+
+def _collected(r: Round, event: Event) -> Round:
+    match event:
+        case HeldTaken(held, at_ns):
+            who = held.holder
+            r = replace(
+                _charged(r, who, list_bytes(held)),
+                lists=r.lists.set(who, held),
+                lists_weight=r.lists_weight + r.weights.get(who, 0),
+            )
+            return _timed(r, at_ns)
+        case HeldRefused(held) | HeldConflict(_, held):
+            return replace(r, caught=r.caught.set(("held", held.holder), True))
+        case AttestationTaken(said):
+            return replace(r, attestations=r.attestations.set(said.member, said))
+        case AttestationConflict(_, said):
+            return replace(r, caught=r.caught.set(("attestation", said.member), True))
+        case EarlyKept(said):
+            return _early(r, said)
+        case CandidateChosen(_, candidate):
+            return replace(r, candidate=candidate, void_ns=None)
+        case CollectingPutOff(_, until_ns):
+            return replace(r, void_ns=until_ns)
+        case AggregateKnown(_, key, model):
+            known = (*r.aggregates, (key, model))
+            return replace(r, aggregates=known[-AGGREGATES_MAX:])
+        case ResultFormed():
+            return replace(r, formed=True, known=True)
+        case CaseOpened(case):
+            return _case_opened(r, case)
+        case Judged():
+            return _judged(r, event)
+        case _:  # what is refused changes nothing else
+            return r
+
+
+def _early(r: Round, said: Update | Held) -> Round:
+    kind, who = early_key(said)
+    cost_bytes = UPDATE_BYTES if isinstance(said, Update) else list_bytes(said)
+    return replace(_charged(r, who, cost_bytes), early=r.early.set((kind, who), said))
+
+
+def _case_opened(r: Round, case: Case) -> Round:
+    for update in unseen(r, case):
+        r = _charged(r, update.submitter, update.size)
+    r = _offered(r, case.judge.pooled, case.judge.result.collector, case.result)
+    return replace(r, cases=(*r.cases, case)[-CASES_MAX:])
+
+
+def _offered(r: Round, pooled: bool, collector: bytes, result: bytes) -> Round:
+    return replace(r, offers=r.offers.set(collector, result)) if pooled else r
+
+
+def _judged(r: Round, event: Judged) -> Round:
+    r = _offered(r, event.pooled, event.collector, event.result)
+    if verdict_of(r, event.result) is None:
+        verdict = (event.result, event.valid, event.reason)
+        r = replace(r, verdicts=(*r.verdicts, verdict)[-VERDICTS_MAX:])
+    return replace(
+        r,
+        answered=(*r.answered, event.reference)[-ANSWERS_MAX:],
+        cases=tuple(case for case in r.cases if case.judge.reference != event.reference),
+        known=r.known or (event.pooled and event.valid),
+    )
