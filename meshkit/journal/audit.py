@@ -38,7 +38,6 @@ from meshkit.journal.errors import JournalError, explain
 from meshkit.journal.reading import evidence, size_bytes
 
 ROW_BYTES_MIN = 96  # less than any row of ours takes in the file: bounds a walk through damage
-FETCH_ROWS = 64  # few, for a stranger's rows can be large
 DAMAGES_MAX = 10  # lines of SQLite's own check that we pass on
 CANDIDATES_MAX = 3  # hashes that an entry after a fault may follow from
 
@@ -94,10 +93,9 @@ def _walk_rows(connection: sqlite3.Connection, walk: "_Walk", file_bytes: int) -
         "SELECT originator_id, originator_version, topic, state FROM stored_events"
     )
     left = file_bytes // ROW_BYTES_MIN
-    while found := rows.fetchmany(FETCH_ROWS):
-        for row in found:
-            yield from walk.take(*row)
-        left -= len(found)
+    for row in rows:  # one by one: a batch that runs into damage would be lost whole
+        yield from walk.take(*row)
+        left -= 1
         if left < 0:  # a b-tree whose pages are its own ancestors could be walked for ever
             yield Finding("damage", 0, 0, "the database yields more rows than fit into its file")
             return

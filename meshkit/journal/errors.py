@@ -86,10 +86,10 @@ def _explain_sqlite(path: Path, error: sqlite3.Error) -> str:
             return f"{path} is in use by another process: stop that one first"
         case "IOERR":
             return full_disk(path) if _seems_full(path) else broken_disk(path, str(error))
+        case "":  # Python's own: a text column holds what is no text
+            return f"{path} is damaged ({error!a:.60}): audit it, and restore it from a copy"
         case _:
-            return (
-                f"{path} cannot be used ({name or 'sqlite3'}: {error}): is it a journal of meshkit?"
-            )
+            return f"{path} cannot be used ({name}: {error!a:.60}): is it a journal of meshkit?"
 
 
 def _explain_system(path: Path, error: OSError) -> str:

@@ -46,7 +46,7 @@ class Kind(IntEnum):
     RESTORED = 3
 
 
-KINDS = tuple(Kind)
+KINDS = {kind.value: kind for kind in Kind}
 
 
 class Packed(NamedTuple):
@@ -94,7 +94,7 @@ def _decode(pack: int, offset: int, header: bytes) -> Packed | None:
     _, kind, length, digest, check = HEADER.unpack(header)
     if check != _check(pack, offset, header[:-CHECK_BYTES]) or kind not in KINDS:
         return None
-    return Packed(pack, Kind(kind), digest, offset + HEADER_BYTES, length)
+    return Packed(pack, KINDS[kind], digest, offset + HEADER_BYTES, length)
 
 
 def scan(path: Path, pack: int, hashing: bool = False) -> Iterator[Packed | Damage]:

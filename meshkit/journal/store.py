@@ -111,6 +111,10 @@ def open_durable(path: Path) -> Recorder:
     """A recorder that writes, its table made."""
     recorder = SQLiteAggregateRecorder(_Datastore(uri(path), DURABLE), TABLE)
     try:
+        with recorder.datastore.transaction(commit=False) as cursor:
+            cursor.execute("SELECT name FROM sqlite_master")
+            if any(row["name"] != TABLE for row in cursor.fetchall()):
+                raise JournalError(f"{path} is another program's database: name another path")
         recorder.create_table()
     except BaseException:
         recorder.datastore.close()

@@ -1,0 +1,50 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from meshkit.journal.errors import JournalError
+from meshkit.journal.files import hold, is_held, read_all, sync_folder, write_all
+
+
+def test_a_lock_is_held_by_one_until_it_lets_go(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not is_held(path)
+    held = hold(path)
+    assert is_held(path)
+    with pytest.raises(JournalError, match="running node"):
+        hold(path)
+    os.close(held)
+    assert not is_held(path)
+    os.close(hold(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_short_write_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: whole(fd, bytes(data[:3])))
+    path = tmp_path / "file"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    write_all(descriptor, b"0123456789")
+    write_all(descriptor, b"")
+    assert path.read_bytes() == b"0123456789"
+    os.close(descriptor)
+
+
+def test_a_short_read_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    descriptor = os.open(path, os.O_RDONLY)
+    assert read_all(descriptor, 4, 2) == b"2345"
+    whole = os.pread
+    monkeypatch.setattr(os, "pread", lambda fd, length, at: whole(fd, min(length, 3), at))
+    assert read_all(descriptor, 7, 2) == b"2345678"
+    assert read_all(descriptor, 100, 8) == b"89"
+    assert read_all(descriptor, 5, 50) == b""
+    os.close(descriptor)
+
+
+def test_only_a_folder_is_synced_as_one(tmp_path: Path) -> None:
+    sync_folder(tmp_path)
+    with pytest.raises(OSError, match="Not a directory"):
+        sync_folder(Path(__file__))

@@ -1,0 +1,10 @@
+from pathlib import Path
+
+from meshkit.journal import measure_commit_ms
+
+
+def test_it_measures_each_commit_and_leaves_nothing(tmp_path: Path) -> None:
+    spent_ms = measure_commit_ms(tmp_path, 20)
+    assert len(spent_ms) == 20
+    assert all(spent > 0 for spent in spent_ms)
+    assert not list(tmp_path.iterdir())
