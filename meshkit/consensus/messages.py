@@ -6,7 +6,6 @@ never looks inside a value: it compares identifiers, `value_id = digest(value)`,
 node's judgement of a value before it votes for one.
 """
 
-
 from meshkit.core.value import Statement, Value
 
 NIL = b""  # the value id of a vote for nothing

@@ -177,10 +177,11 @@ class TimerStarted(Value):
 
 
 class Repeated(Value):
-    """Nothing moved for a while: say again what the others may not have heard."""
+    """Nothing moved for a while, or we were away: say again what the others may not have heard."""
 
     height: int
     now_ns: int
+    restarted: bool
 
 
 class PeerAhead(Value):

@@ -1,0 +1,357 @@
+"""What others say, and the gates it passes: this height, proper form, something new.
+
+Form is whose turn it is, who is a validator, how far a round may be ahead; signatures were verified
+before. Of each voter, round and kind the first statement counts; a second that says something else
+is evidence, and one that says the same is nothing, or a question.
+
+For a node that is behind or stuck is noticed by what it says: whoever asks about a decided height
+or votes in one is told the decision, and whoever votes in a round that is over is told the votes
+that ended it; each once a window, and not while such a message may merely have been under way. A
+peer that is ahead of us is remembered and asked (T14, T16).
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from meshkit.consensus.certificate import stands
+from meshkit.consensus.messages import (
+    NIL,
+    Ask,
+    Committed,
+    Decided,
+    EquivocationSeen,
+    ProposalTaken,
+)
+from meshkit.consensus.quorum import Tally
+from meshkit.consensus.rotation import proposer
+from meshkit.consensus.tendermint.evidence import conflict, vouches
+from meshkit.consensus.tendermint.messages import (
+    PRECOMMIT,
+    PREVOTE,
+    Event,
+    HeightAnswered,
+    Known,
+    PeerAhead,
+    Proposal,
+    ProposalHeard,
+    QuorumShown,
+    RoundAnswered,
+    StatementKept,
+    ValueAnswered,
+    Vote,
+    VoteHeard,
+    WantValue,
+)
+from meshkit.consensus.tendermint.rules import Timeouts, next_event, start
+from meshkit.consensus.tendermint.state import (
+    EMPTY,
+    GRACE_NS,
+    PROPOSE,
+    ROUNDS_AHEAD,
+    ROUNDS_KEPT,
+    Round,
+    State,
+    bare,
+    charge,
+    evolve,
+    may_answer,
+    round_of,
+    slot,
+)
+from meshkit.core.value import Statement, Value, digest
+
+LEAPS_MAX = 8  # how often a voter's far round is followed while we stay in one (a guess)
+LATER_MAX = 3  # statements of the next height kept a sender: a proposal and two votes
+SENDERS_MAX = 256  # of whom something is remembered, validators besides (a guess)
+KNOWN_MAX = 8  # statements in a bundle for each validator: two votes of four rounds
+
+
+class Deciding:
+    """One command being decided: the events so far, and the state after them."""
+
+    __slots__ = ("events", "me", "now_ns", "state", "timeouts")
+
+    def __init__(self, state: State, me: bytes, timeouts: Timeouts, now_ns: int) -> None:
+        self.state = state
+        self.me = me
+        self.timeouts = timeouts
+        self.now_ns = now_ns
+        self.events: list[Event] = []
+
+    def add(self, event: Event) -> None:
+        self.state = evolve(self.state, event)
+        self.events.append(event)
+
+    def obey(self) -> None:
+        """Do what the rules say until they are silent."""
+        while event := next_event(self.state, self.me, self.timeouts, self.now_ns):
+            self.add(event)
+
+    def open(self) -> None:
+        """Start the clock of the height, if it does not run yet."""
+        if self.state.round < 0:
+            self.add(start(self.state, 0, self.me, self.timeouts, self.now_ns))
+
+
+def hear(deciding: Deciding, sender: bytes, message: Value) -> None:
+    """Take in a peer's message, or refuse it by doing nothing."""
+    if not deciding.state.height:
+        return
+    match message:
+        case Vote():
+            _hear_vote(deciding, sender, message)
+        case Proposal():
+            _hear_proposal(deciding, sender, message)
+        case Known():
+            _hear_known(deciding, message)
+        case Committed():
+            _hear_committed(deciding, sender, message)
+        case Ask(height):
+            _hear_ask(deciding, sender, height)
+        case WantValue():
+            _hear_want(deciding, sender, message)
+        case _:
+            return
+
+
+# -- statements -----------------------------------------------------------------------------------
+
+
+def _hear_vote(deciding: Deciding, sender: bytes, vote: Vote) -> None:
+    state = deciding.state
+    if vote.height != state.height or state.decided:
+        _hear_elsewhere(deciding, sender, vote, vote.voter)
+        return
+    if vote.voter not in state.weights or vote.kind not in (PREVOTE, PRECOMMIT) or vote.round < 0:
+        return
+    if vote.voter == deciding.me and _cast(state, vote) != vote.value_id:
+        return  # signed by our key, but never cast here: it is not ours to count (T11)
+    deciding.open()
+    known = _known_vote(deciding.state, vote)
+    if known is not None:
+        _accuse(deciding, known, vote)
+    elif _is_wanted(deciding.state, vote):
+        deciding.add(VoteHeard(vote))
+    if vote.round < state.round and sender == vote.voter:
+        _answer_round(deciding, sender, vote.round)
+
+
+def _cast(state: State, vote: Vote) -> bytes | None:
+    return state.cast.get(slot(vote.round, vote.kind))
+
+
+def _known_vote(state: State, vote: Vote) -> Statement | None:
+    """What its voter said before in its place."""
+    if vote.round <= state.round + ROUNDS_AHEAD:
+        return _tally(state.rounds.get(vote.round, EMPTY), vote.kind).by_voter.get(vote.voter)
+    for other in state.far.get(vote.voter, ()):
+        if (other.round, other.kind) == (vote.round, vote.kind):
+            return other
+    return None
+
+
+def _tally(at: Round, kind: int) -> Tally:
+    return at.prevotes if kind == PREVOTE else at.precommits
+
+
+def _is_wanted(state: State, vote: Vote) -> bool:
+    """Not a vote for nothing in a past prevote, nor of a round long past, nor one leap too many."""
+    if vote.round > state.round + ROUNDS_AHEAD:
+        highest = state.highest.get(vote.voter, -1)
+        leaps = state.leaps.get(vote.voter, 0)
+        return vote.round == highest or (vote.round > highest and leaps < LEAPS_MAX)
+    if vote.round < state.round and vote.kind == PREVOTE and vote.value_id == NIL:
+        return False
+    return vote.round >= state.round - ROUNDS_KEPT
+
+
+def _hear_proposal(deciding: Deciding, sender: bytes, proposal: Proposal) -> None:
+    state = deciding.state
+    if proposal.height != state.height or state.decided:
+        _hear_elsewhere(deciding, sender, bare(proposal), proposal.proposer, proposal)
+        return
+    number = proposal.round
+    if not -1 <= proposal.valid_round < number or proposal.proposer != _turn(state, number):
+        return
+    own = state.own.get(number)
+    if proposal.proposer == deciding.me and (own is None or conflict(bare(proposal), own)):
+        return  # as with votes (T11)
+    known = round_of(state, number).proposal
+    if known is not None:
+        _accuse(deciding, known, bare(proposal))
+    _take(deciding, proposal)
+
+
+def _turn(state: State, number: int) -> bytes:
+    if number == state.round:
+        return state.proposer
+    return proposer(state.validators, state.height, number)
+
+
+def _take(deciding: Deciding, proposal: Proposal) -> None:
+    """Take what is new of a proposal in proper form: its value, itself, or both.
+
+    Of a round's proposals only the first is kept. But a value that a quorum voted for is taken
+    from any: certificates override the bound.
+    """
+    state, number, value_id = deciding.state, proposal.round, proposal.value_id
+    near = -ROUNDS_KEPT <= number - max(state.round, 0) <= ROUNDS_AHEAD
+    first = near and round_of(state, number).proposal is None
+    new = value_id not in state.values
+    value = proposal.value if new else state.values[value_id]
+    if value is None or not (first or (new and value_id in state.missed)):
+        return
+    if new and digest(value) != value_id:
+        return
+    deciding.open()
+    if new:
+        taken = (state.height, number, value_id, proposal.proposer, value)
+        deciding.add(ProposalTaken(*taken))
+    if first:
+        deciding.add(ProposalHeard(bare(proposal)))
+
+
+def _accuse(deciding: Deciding, first: Statement, second: Statement) -> None:
+    """Two statements for one place: the same again, or evidence, once (T12)."""
+    culprit = conflict(first, second)
+    assert isinstance(first, Vote | Proposal)
+    if culprit is None or charge(first.height, _kind(first), culprit) in deciding.state.convicted:
+        return
+    deciding.add(EquivocationSeen(culprit, first, second))
+
+
+def _kind(statement: Statement) -> int:
+    return statement.kind if isinstance(statement, Vote) else PROPOSE
+
+
+# -- bundles and certificates ---------------------------------------------------------------------
+
+
+def _hear_known(deciding: Deciding, known: Known) -> None:
+    """Each statement for itself, and then what the votes show together."""
+    size = len(known.proposals) + len(known.votes)
+    if size > KNOWN_MAX * len(deciding.state.validators):
+        return
+    for statement in chain(known.proposals, known.votes):
+        hear(deciding, b"", statement)
+    deciding.obey()
+    for shown in _quorums(deciding.state, known.votes):
+        tally = _tally(round_of(deciding.state, shown.round), shown.kind)
+        if tally.quorum_for is None and not deciding.state.decided:
+            deciding.add(shown)
+            deciding.obey()
+
+
+def _quorums(state: State, votes: tuple[Vote, ...]) -> Iterator[QuorumShown]:
+    """The quorums for a value that a bundle shows by itself, in rounds that may concern us."""
+    groups: dict[tuple[int, int, bytes], dict[bytes, Vote]] = {}
+    for vote in votes:
+        here = vote.height == state.height and vote.voter in state.weights
+        near = vote.kind == PRECOMMIT or vote.round <= state.round + ROUNDS_AHEAD
+        if here and near and vote.kind in (PREVOTE, PRECOMMIT) and vote.value_id != NIL:
+            groups.setdefault((vote.round, vote.kind, vote.value_id), {})[vote.voter] = vote
+    for (number, kind, value_id), group in groups.items():
+        if sum(state.weights[voter] for voter in group) >= state.quorum:
+            alike = tuple(vote for _, vote in sorted(group.items()))
+            yield QuorumShown(state.height, number, kind, value_id, alike)
+
+
+def _hear_committed(deciding: Deciding, sender: bytes, message: Committed) -> None:
+    state, proof = deciding.state, message.certificate
+    if proof.height > state.height:
+        _notice(deciding, sender, proof.height)
+    if proof.height != state.height or state.decided:
+        return
+    if stands(proof, state.weights, vouches) and digest(message.value) == proof.value_id:
+        deciding.add(Decided(proof, message.value))
+
+
+# -- other heights --------------------------------------------------------------------------------
+
+
+def _hear_elsewhere(
+    deciding: Deciding,
+    sender: bytes,
+    statement: Vote | Proposal,
+    signer: bytes,
+    whole: Proposal | None = None,
+) -> None:
+    """A statement of a height that is not open: evidence, a question, or too early."""
+    state, height = deciding.state, statement.height
+    known = _known_before(state, statement, signer)
+    if known is not None:
+        _accuse(deciding, known, statement)
+    if sender != signer:
+        return
+    if height > state.height:
+        _keep(deciding, sender, whole or statement)
+    elif height < state.height and deciding.now_ns >= state.begun_ns + GRACE_NS:
+        _answer_height(deciding, sender, height)
+
+
+def _known_before(state: State, statement: Vote | Proposal, signer: bytes) -> Statement | None:
+    """What its signer said before in its place, in the height just decided."""
+    if statement.height != state.height - (not state.decided):
+        return None
+    rounds = state.rounds if state.decided else state.former
+    at = rounds.get(statement.round, EMPTY)
+    if isinstance(statement, Vote):
+        return _tally(at, statement.kind).by_voter.get(signer)
+    return at.proposal
+
+
+def _keep(deciding: Deciding, sender: bytes, statement: Vote | Proposal) -> None:
+    state = deciding.state
+    kept = state.later.get(sender, ())
+    room = len(kept) < LATER_MAX and _has_room(state, sender, len(state.later))
+    alike = any(_kind(other) == _kind(statement) for other in kept)
+    if statement.height == state.height + 1 and room and not alike:
+        deciding.add(StatementKept(sender, statement, deciding.now_ns))
+    else:
+        _notice(deciding, sender, statement.height)
+
+
+def _notice(deciding: Deciding, sender: bytes, height: int) -> None:
+    """A peer is ahead: noted once while we are at a height, whatever it claims."""
+    state = deciding.state
+    if sender not in state.claims and _has_room(state, sender, len(state.claims)):
+        deciding.add(PeerAhead(sender, height, deciding.now_ns))
+
+
+def _has_room(state: State, sender: bytes, size: int) -> bool:
+    return sender in state.weights or size < SENDERS_MAX
+
+
+# -- answers --------------------------------------------------------------------------------------
+
+
+def _hear_ask(deciding: Deciding, sender: bytes, height: int) -> None:
+    state = deciding.state
+    if height > state.height:
+        _notice(deciding, sender, height)
+    elif height < state.height or state.decided:
+        _answer_height(deciding, sender, height)
+
+
+def _hear_want(deciding: Deciding, sender: bytes, want: WantValue) -> None:
+    state = deciding.state
+    if want.height != state.height or state.decided:
+        _hear_ask(deciding, sender, want.height)
+    elif want.value_id in state.values and _may_answer(deciding, "value", sender):
+        deciding.add(ValueAnswered(sender, state.height, want.value_id, deciding.now_ns))
+
+
+def _answer_height(deciding: Deciding, to: bytes, height: int) -> None:
+    if height > 0 and _may_answer(deciding, "height", to):
+        deciding.add(HeightAnswered(to, height, deciding.now_ns))
+
+
+def _answer_round(deciding: Deciding, to: bytes, number: int) -> None:
+    state = deciding.state
+    late = deciding.now_ns >= state.round_ns + GRACE_NS
+    if late and _may_answer(deciding, "round", to):
+        deciding.add(RoundAnswered(to, state.height, number, deciding.now_ns))
+
+
+def _may_answer(deciding: Deciding, kind: str, to: bytes) -> bool:
+    return to != deciding.me and may_answer(deciding.state, kind, to, deciding.now_ns)

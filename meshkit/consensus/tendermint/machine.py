@@ -1,0 +1,133 @@
+"""The Tendermint machine: take in, then obey the rules until they are silent.
+
+A command that is refused leads to no event. What is taken in becomes an event, and then the rules
+are asked (`rules`) until they have nothing more to say. What others say goes through the gates of
+`hearing`; what we ask of the world follows from the events (`speech`).
+
+Our own statements leave unsigned, and come back signed as `Heard(me, ...)`, by the same path as
+everybody's: only then do they count, for a certificate holds signatures. But what binds us is
+`VoteCast` and `Proposed` in the journal, before anything is signed: no crash can make us vote
+twice, and a signed statement of ours that the journal does not know is refused (T11).
+"""
+
+from collections.abc import Sequence
+
+from meshkit.consensus.messages import NIL, Begin, Judge, Open, ProposalTaken, Propose
+from meshkit.consensus.tendermint.hearing import Deciding, hear
+from meshkit.consensus.tendermint.messages import (
+    Command,
+    Effect,
+    Event,
+    HeightBegun,
+    Proposed,
+    Repeated,
+    ValueJudged,
+)
+from meshkit.consensus.tendermint.rules import Timeouts, cast, start
+from meshkit.consensus.tendermint.speech import speak
+from meshkit.consensus.tendermint.state import PROPOSE, State, evolve
+from meshkit.core.machine import Heard, Moment, Restarted, Wake
+from meshkit.core.value import digest
+
+PAPER = Timeouts()  # the policy's defaults
+
+
+class Tendermint:
+    """One validator's side of it, or a follower's: who is no validator of a height never votes.
+
+    `me` is our public key. `mesh` is the mesh id, which every statement is signed for; the machine
+    sees no signatures, but whoever judges its evidence needs both (`evidence.proves`).
+    """
+
+    def __init__(self, me: bytes, mesh: bytes, timeouts: Timeouts = PAPER) -> None:
+        self.me = me
+        self.mesh = mesh
+        self.timeouts = timeouts
+
+    def initial(self) -> State:
+        return State()
+
+    def evolve(self, state: State, event: Event) -> State:
+        return evolve(state, event)
+
+    def react(self, state: State, event: Event) -> Sequence[Effect]:
+        return speak(state, self.me, event)
+
+    def deadline(self, state: State) -> int | None:
+        if state.decided or not state.height:
+            return None
+        due_ns = state.again_due_ns
+        if 0 < state.step_due_ns < due_ns:
+            due_ns = state.step_due_ns
+        return state.round_due_ns if 0 < state.round_due_ns < due_ns else due_ns
+
+    def decide(self, state: State, command: Command, moment: Moment) -> Sequence[Event]:
+        deciding = Deciding(state, self.me, self.timeouts, moment.now_ns)
+        match command:
+            case Heard(sender, message):
+                hear(deciding, sender, message)
+            case Begin():
+                _begin(deciding, command)
+            case _ if not state.height or state.decided:
+                return ()
+            case Wake():
+                self._wake(deciding)
+            case Open():
+                deciding.open()
+            case Propose():
+                _propose(deciding, command)
+            case Judge(height, value_id, valid):
+                known = height == state.height and value_id in state.values
+                if known and value_id not in state.judged:
+                    deciding.add(ValueJudged(height, value_id, valid))
+            case Restarted():
+                if state.again_ns != moment.now_ns:
+                    deciding.add(Repeated(state.height, moment.now_ns, True))
+        if deciding.events:
+            deciding.obey()
+        return deciding.events
+
+    def _wake(self, deciding: Deciding) -> None:
+        """Lines 57-67, and our own patience. A timer that fires is gone or moved (T7)."""
+        now_ns = deciding.now_ns
+        while (due_ns := self.deadline(deciding.state)) is not None and due_ns <= now_ns:
+            state = deciding.state
+            if 0 < state.round_due_ns <= now_ns:
+                deciding.add(start(state, state.round + 1, self.me, self.timeouts, now_ns))
+            elif 0 < state.step_due_ns <= now_ns:
+                deciding.add(cast(state, state.step + 1, NIL, now_ns))
+            else:
+                deciding.add(Repeated(state.height, now_ns, False))
+            deciding.obey()
+
+
+def _begin(deciding: Deciding, command: Begin) -> None:
+    """T8: with a new height everything of the old one is forgotten, locks included."""
+    state = deciding.state
+    follows = state.decided and command.height == state.height + 1
+    if state.height and not follows:
+        return
+    validators = tuple(sorted(command.validators, key=lambda validator: validator.id))
+    ids = [validator.id for validator in validators]
+    assert validators, "a height needs validators"
+    assert len(set(ids)) == len(ids), "a validator is named once"
+    assert all(validator.weight > 0 for validator in validators), "weights are positive"
+    deciding.add(HeightBegun(command.height, validators, deciding.now_ns))
+    for sender, statements in sorted(state.later.items()):
+        for statement in statements:
+            hear(deciding, sender, statement)
+            deciding.obey()
+
+
+def _propose(deciding: Deciding, command: Propose) -> None:
+    """The answer to `ProposalWanted`, which may come late, or too late."""
+    state = deciding.state
+    now = (command.height, command.round) == (state.height, state.round)
+    ours = state.proposer == deciding.me and state.step == PROPOSE
+    if not now or not ours or state.round in state.own:
+        return
+    value_id = digest(command.value)
+    if value_id not in state.values:
+        taken = (state.height, state.round, value_id, deciding.me, command.value)
+        deciding.add(ProposalTaken(*taken))
+    deciding.add(Proposed(state.height, state.round, -1, value_id))
