@@ -3,6 +3,7 @@
 Total: an event of a task that is not open changes nothing, and nothing is asked of anybody.
 """
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from immutables import Map
@@ -45,7 +46,6 @@ from meshkit.rounds.messages import (
 )
 from meshkit.rounds.state import (
     AGGREGATES_MAX,
-    ANSWERS_MAX,
     CASES_MAX,
     MS,
     UPDATE_BYTES,
@@ -59,9 +59,9 @@ from meshkit.rounds.state import (
     has_quorum_of_lists,
     is_enough,
     list_bytes,
+    reason_of,
     repeat_at_ns,
     unseen,
-    verdict_of,
 )
 
 
@@ -152,7 +152,6 @@ def _reopened(me: bytes, before: Round, opened: Open, at_ns: int) -> Round:
         offers=Map(),
         cases=(),
         verdicts=(),
-        answered=(),
     )
     return _timed(kept, at_ns)
 
@@ -293,24 +292,29 @@ def _early(r: Round, said: Update | Held) -> Round:
 
 
 def _case_opened(r: Round, case: Case) -> Round:
-    for update in unseen(r, case):
-        r = _charged(r, update.submitter, update.size)
-    r = _offered(r, case.judge.pooled, case.judge.result.collector, case.result)
-    return replace(r, cases=(*r.cases, case)[-CASES_MAX:])
+    others = _others(r.cases, case.judge.reference)
+    if len(others) == len(r.cases):  # else it has been charged for already
+        for update in unseen(r, case):
+            r = _charged(r, update.submitter, update.size)
+    r = _offered(r, case.judge.pooled, case.judge.result.collector, case.judge.reference)
+    return replace(r, cases=(*others, case)[-CASES_MAX:])
 
 
-def _offered(r: Round, pooled: bool, collector: bytes, result: bytes) -> Round:
-    return replace(r, offers=r.offers.set(collector, result)) if pooled else r
+def _others(cases: Iterable[Case], reference: bytes) -> tuple[Case, ...]:
+    return tuple(case for case in cases if case.judge.reference != reference)
+
+
+def _offered(r: Round, pooled: bool, collector: bytes, reference: bytes) -> Round:
+    return replace(r, offers=r.offers.set(collector, reference)) if pooled else r
 
 
 def _judged(r: Round, event: Judged) -> Round:
-    r = _offered(r, event.pooled, event.collector, event.result)
-    if verdict_of(r, event.result) is None:
-        verdict = (event.result, event.valid, event.reason)
-        r = replace(r, verdicts=(*r.verdicts, verdict)[-VERDICTS_MAX:])
+    reference = event.reference
+    r = _offered(r, event.pooled, event.collector, reference)
+    if reason_of(r, reference) is None:
+        r = replace(r, verdicts=(*r.verdicts, (reference, event.reason))[-VERDICTS_MAX:])
     return replace(
         r,
-        answered=(*r.answered, event.reference)[-ANSWERS_MAX:],
-        cases=tuple(case for case in r.cases if case.judge.reference != event.reference),
+        cases=_others(r.cases, reference),
         known=r.known or (event.pooled and event.valid),
     )

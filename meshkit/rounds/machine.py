@@ -54,9 +54,9 @@ from meshkit.rounds.state import (
     due_ns,
     has_room,
     model_of,
+    reason_of,
     repeat_at_ns,
     unseen,
-    verdict_of,
 )
 
 Statement: TypeAlias = Update | Held | Attestation
@@ -254,20 +254,21 @@ def _aggregated(round_: Round, done: Aggregated) -> Sequence[Event]:
 
 def _judge(me: bytes, round_: Round, judge: Judge, now_ns: int) -> Sequence[Event]:
     made, reference = judge.result, judge.reference
-    waiting = any(case.judge.reference == reference for case in round_.cases)
     if not round_.validates or made.round != round_.opened.round:
         return ()
-    if waiting or reference in round_.answered:
-        return ()
-    result = digest(made)
-    if judge.pooled and round_.offers.get(made.collector, result) != result:
+    offered = round_.offers.get(made.collector)
+    if judge.pooled and offered not in (None, reference):
         return ()  # an honest collector makes one result; another of its is judged if proposed
-    verdict = verdict_of(round_, result)
-    reason = verdict[2] if verdict else _reason_at_once(round_, judge)
+    reason = reason_of(round_, reference)
+    waiting = any(case.judge.reference == reference for case in round_.cases)
+    if (waiting or reason is not None) and not (judge.pooled and offered is None):
+        return ()  # it is known already, and so is that we can propose it
+    if reason is None:
+        reason = _reason_at_once(round_, judge)
     if reason is not None:
-        return answer(me, round_, judge, result, reason, now_ns)
+        return answer(me, round_, judge, reason, now_ns)
     updates = included(made.proof.lists, round_.opened.validators, round_.opened.trainers)
-    case = Case(judge, result, updates, key_of(updates))
+    case = Case(judge, updates, key_of(updates))
     if judge.pooled and not _affordable(round_, case):
         return ()
     return (CaseOpened(case),)

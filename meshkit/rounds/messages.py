@@ -146,7 +146,7 @@ class Close(Value):
 
     task: bytes
     reason: str
-    model: bytes | None
+    model: bytes | None = None
 
 
 class Trained(Value):
@@ -191,7 +191,7 @@ class Aggregated(Value):
 
 
 class Judge(Value):
-    """Does this result follow from its proof? `reference` names the asking, and comes back.
+    """Does this result follow from its proof? `reference` is a digest of it all, and comes back.
 
     `pooled` says that the result lies in our own pool, so that we can propose it ourselves; not so
     one that only stands in somebody's proposal.
@@ -220,7 +220,6 @@ class Case(Value):
     """A judgement that waits for blobs or for an aggregate."""
 
     judge: Judge
-    result: bytes  # digest of the result
     updates: tuple[Update, ...]  # those the result includes
     key: bytes  # digest of the credits
 
@@ -406,7 +405,6 @@ class Judged(Value):
     task: bytes
     round: int
     collector: bytes
-    result: bytes  # digest of the result
     pooled: bool
     valid: bool
     reason: str  # why not valid, or ""

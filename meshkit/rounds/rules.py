@@ -35,7 +35,7 @@ from meshkit.rounds.messages import (
     ResultRefused,
     Update,
 )
-from meshkit.rounds.state import MS, Round, blob_key, hold_due_ns, model_of, verdict_of
+from meshkit.rounds.state import MS, Round, blob_key, hold_due_ns, model_of, reason_of
 
 
 def concluded(me: bytes, round_: Round, now_ns: int) -> Sequence[Event]:
@@ -87,7 +87,7 @@ def _verdict(me: bytes, round_: Round, now_ns: int) -> Sequence[Event]:
     for case in round_.cases:
         reason = _reason(round_, case)
         if reason is not None:
-            return answer(me, round_, case.judge, case.result, reason, now_ns)
+            return answer(me, round_, case.judge, reason, now_ns)
     return ()
 
 
@@ -104,17 +104,15 @@ def wrong_model(result: Result, model: bytes) -> str:
     return "" if result.model == model else "makes another model of its credits"
 
 
-def answer(
-    me: bytes, round_: Round, judge: Judge, result: bytes, reason: str, now_ns: int
-) -> Sequence[Event]:
+def answer(me: bytes, round_: Round, judge: Judge, reason: str, now_ns: int) -> Sequence[Event]:
     """The answer to `judge`, and what it means: evidence, or that we attest to the result."""
     made = judge.result
     valid = not reason
     judged = Judged(
-        judge.reference, made.task, made.round, made.collector, result, judge.pooled, valid, reason
+        judge.reference, made.task, made.round, made.collector, judge.pooled, valid, reason
     )
     if not valid:
-        known = verdict_of(round_, result) is not None
+        known = reason_of(round_, judge.reference) is not None
         return (judged,) if known else (judged, ResultRefused(made, reason))
     silent = round_.own_attestation is None and not round_.known
     if judge.pooled and silent and 0 <= round_.rank < round_.opened.committee:

@@ -13,18 +13,15 @@ from meshkit.rounds.inclusion import is_quorum
 from meshkit.rounds.messages import Attestation, Candidate, Case, Held, Open, Update
 
 BlobKey: TypeAlias = tuple[bytes, int]  # digest and stated size: a misstated size harms nobody else
-Verdict: TypeAlias = tuple[bytes, bool, str]  # digest of a result, whether it is valid, why not
+Verdict: TypeAlias = tuple[bytes, str]  # the reference of a result, and why it is not valid, or ""
 
 MS = 1_000_000  # nanoseconds
 REPEAT_MS = 400  # before the first repeat (a guess: several round trips across a continent)
 REPEAT_DOUBLINGS_MAX = 4  # so repeats slow down to one in 6.4 s (a guess)
-FINAL_REPEATS_MAX = (
-    32  # asking for a final model, over three minutes (a guess: a mesh restarts faster)
-)
-CASES_MAX = 32  # judgements waiting in one round (a guess: one comes with each round of consensus)
-ANSWERS_MAX = 256  # references remembered, to answer once (a guess: all proposals of a slow height)
-VERDICTS_MAX = 128  # results remembered (one a validator may be pooled, of about a hundred)
-AGGREGATES_MAX = 128  # likewise
+FINAL_REPEATS_MAX = 32  # of asking for a final model, so for over three minutes (a guess)
+CASES_MAX = 32  # judgements waiting in a round: one comes with a round of consensus (a guess)
+VERDICTS_MAX = 256  # results remembered: one of each validator, and those proposed (a guess)
+AGGREGATES_MAX = 256  # likewise
 UPDATE_BYTES = 256  # of a statement without its nested updates, at most (tested)
 
 
@@ -70,10 +67,9 @@ class Round(Value):
     known: bool = False  # a valid result lies in our pool, so nobody else need collect
     formed: bool = False  # one of our own making
     aggregates: tuple[tuple[bytes, bytes], ...] = ()  # (key, model), the newest last
-    offers: Map[bytes, bytes] = Map()  # collector to the one pooled result of it that we judge
+    offers: Map[bytes, bytes] = Map()  # collector to the one pooled result of it that is judged
     cases: tuple[Case, ...] = ()  # the newest last
     verdicts: tuple[Verdict, ...] = ()  # the newest last
-    answered: tuple[bytes, ...] = ()  # references, the newest last
 
     # retransmission
     repeats: int = 0
@@ -128,9 +124,18 @@ def model_of(round_: Round, key: bytes) -> bytes | None:
     return next((model for known, model in round_.aggregates if known == key), None)
 
 
-def verdict_of(round_: Round, result: bytes) -> Verdict | None:
-    """What we judged of the result with this digest, if we did."""
-    return next((verdict for verdict in round_.verdicts if verdict[0] == result), None)
+def reason_of(round_: Round, reference: bytes) -> str | None:
+    """Why we found the result not valid, "" if valid, None if it has not been judged."""
+    return next((reason for known, reason in round_.verdicts if known == reference), None)
+
+
+def verdict(state: State, reference: bytes) -> bool | None:
+    """Whether a result of an open round is valid; None if that is not known."""
+    for task in sorted(state.rounds):
+        reason = reason_of(state.rounds[task], reference)
+        if reason is not None:
+            return not reason
+    return None
 
 
 def has_room(round_: Round, member: bytes, cost_bytes: int) -> bool:
