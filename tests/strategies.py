@@ -4,7 +4,7 @@
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 
@@ -34,8 +34,7 @@ def octets(lengths: form.Form) -> st.SearchStrategy[bytes]:
     if isinstance(lengths, range):
         return st.binary(max_size=min(BYTES_MAX, lengths[-1]))
     assert isinstance(lengths, frozenset)
-    exact = st.sampled_from(sorted(lengths))
-    return exact.flatmap(lambda length: st.binary(min_size=length, max_size=length))
+    return st.one_of([st.binary(min_size=n, max_size=n) for n in sorted(cast(set[int], lengths))])
 
 
 def scalars(kind: type[Value], name: str, scalar: type) -> st.SearchStrategy[Any]:

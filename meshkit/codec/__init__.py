@@ -9,13 +9,14 @@ the values' own annotations:
     shape     what an annotation means for a message
     form      what a field may hold beyond its type: lengths, ranges
     weight    what parsing may cost
+    schemas   the generated modules
     convert   the converters
     values    bytes to values and back
     envelope  the form of what is signed and sent
     entry     the form of a line of the journal
     draft     writes the schemas after the values, and never renumbers
 
-Whatever bytes come in, a decoder gives a value in form or raises `Malformed`, within bounded memory.
+Whatever bytes come in, a decoder gives a value in form or raises `Malformed`, in bounded memory.
 Nothing that is signed is ever encoded again: a statement's signature covers its canonical form
 (`meshkit.core.value`), an envelope's the bytes as they came.
 """

@@ -9,7 +9,6 @@ still be opened, so that no nesting can exhaust the stack or copy itself many ti
 """
 
 from collections.abc import Callable
-from importlib import import_module
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -30,6 +29,7 @@ Test: TypeAlias = tuple[int, str, Form]  # of the plain field at this place
 # A certificate's message > block > accusation > statement are four; the rest is room.
 DEPTH_MAX = 8  # in what comes from others
 DEPTH_JOURNAL_MAX = 16  # an event may wrap what came from others, and must be readable again
+DATA_BYTES_MAX = 64 * 2**20  # an envelope, and events that hold its block several times over
 
 
 class Converter(NamedTuple):
@@ -47,9 +47,10 @@ def converter(kind: type[Value]) -> Converter:
     if found is None:
         if kind not in ROOM_OF:
             raise TypeError(f"{kind.__name__} has no message: add its room to meshkit.codec.rooms")
-        # Imported by name and late: a class needs no schema yet for `draft` to write it one.
-        schema = import_module(f"meshkit.pb.{ROOM_OF[kind]}_pb2")
-        found = build(kind, getattr(schema, kind.__name__))
+        # Imported late: a room needs no schema yet for `draft` to write it one.
+        from meshkit.codec.schemas import SCHEMAS
+
+        found = build(kind, getattr(SCHEMAS[ROOM_OF[kind]], kind.__name__))
         _converters[kind] = found
     return found
 
@@ -204,14 +205,16 @@ def read_body(body: Any, depth: int) -> Value:
 
 def write_body(value: Any) -> dict[str, Any]:
     """What builds the Body of `value`."""
-    kind: type[Value] = type(value)
+    kind = cast(type[Value], type(value))
     write = converter(kind).write
     return {_names[kind]: write(value)}
 
 
 def parse(message: Any, data: bytes) -> Any:
     """The protobuf message of class `message` in `data`; raises `Malformed`."""
-    weigh(data, message.DESCRIPTOR)
+    if len(data) > DATA_BYTES_MAX:
+        raise Malformed(f"{len(data)} bytes are too many")
+    weigh(data, message)
     try:
         return message.FromString(data)
     except DecodeError as error:

@@ -22,6 +22,7 @@ Numbers: TypeAlias = dict[str, dict[str, list[Any]]]  # message -> field -> [num
 
 FOLDER = Path("meshkit/pb")  # below the root of the schemas: mirrors the package
 NUMBERS = "numbers.json"
+FILE_CHARS_MAX = 2**20  # of a schema, and of the numbers (they have 40,000)
 
 
 class Renumbered(Exception):
@@ -124,22 +125,32 @@ def _body(numbers: Numbers) -> list[str]:
 def main(arguments: list[str]) -> int:
     root = Path(arguments[0])
     path = root / NUMBERS
-    numbers: Numbers = json.loads(path.read_text()) if path.exists() else {}
+    numbers: Numbers = json.loads(_text(path)[:FILE_CHARS_MAX] or "{}")
     files = {root / FOLDER / name: text for name, text in draft(numbers).items()}
     files[path] = _numbers_text(numbers)
-    stale = [file for file, text in files.items() if not file.exists() or file.read_text() != text]
+    stale = [file for file, text in files.items() if _text(file) != text]
+    checking = "--check" in arguments
     for file in stale:
-        print(f"{'not up to date' if '--check' in arguments else 'written'}: {file}")
-        if "--check" not in arguments:
+        sys.stdout.write(f"{'not up to date' if checking else 'written'}: {file}\n")
+        if not checking:
             file.write_text(files[file])
-    return 1 if stale and "--check" in arguments else 0
+    return 1 if stale and checking else 0
+
+
+def _text(path: Path) -> str:
+    if not path.exists():
+        return ""
+    with path.open() as file:
+        return file.read(FILE_CHARS_MAX)
 
 
 def _numbers_text(numbers: Numbers) -> str:
     """One line a field, so that a change shows as what it is."""
     messages = [
         f" {json.dumps(name)}: {{\n"
-        + ",\n".join(f"  {json.dumps(field)}: {json.dumps(entry)}" for field, entry in fields.items())
+        + ",\n".join(
+            f"  {json.dumps(field)}: {json.dumps(entry)}" for field, entry in fields.items()
+        )
         + "\n }"
         for name, fields in sorted(numbers.items())
     ]

@@ -6,9 +6,17 @@ addressed is not written down either: `address` says it, the routing table of th
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeAlias, cast
 
-from meshkit.codec.convert import DEPTH_JOURNAL_MAX, converter, parse, serialize
+from meshkit.codec.convert import (
+    DATA_BYTES_MAX,
+    DEPTH_JOURNAL_MAX,
+    Converter,
+    converter,
+    parse,
+    serialize,
+)
 from meshkit.codec.envelope import unframe
 from meshkit.codec.form import COUNT, Malformed
 from meshkit.core.composite import At
@@ -18,10 +26,10 @@ from meshkit.pb import journal_pb2
 
 Address: TypeAlias = Callable[[Value], str]  # a message, to the name of the machine that hears it
 
-ENTRY_BYTES_MAX = 64 * 2**20  # an envelope, and events that hold its block several times over
 
-_, _read_at, _write_at = converter(At)
-_, _read_moment, _write_moment = converter(Moment)
+@cache
+def _converters() -> tuple[Converter, Converter]:
+    return converter(Moment), converter(At)
 
 
 def encode_entry(entry: Entry, index: int) -> bytes:
@@ -30,25 +38,24 @@ def encode_entry(entry: Entry, index: int) -> bytes:
     The command and the events of a node are `At` its machines. With an envelope the command must
     be what `decode_entry` makes of the envelope.
     """
+    moment, at = _converters()
     fields: dict[str, Any] = {
         "index": index,
-        "moment": _write_moment(entry.moment),
-        "events": [_write_at(event) for event in entry.events],
+        "moment": moment.write(entry.moment),
+        "events": [at.write(event) for event in entry.events],
     }
     if entry.envelope:
         fields["envelope"] = entry.envelope
     else:
-        fields["command"] = _write_at(entry.command)
+        fields["command"] = at.write(entry.command)
     data = serialize(journal_pb2.Entry, fields)
-    if len(data) > ENTRY_BYTES_MAX:
+    if len(data) > DATA_BYTES_MAX:
         raise Malformed(f"an entry of {len(data)} bytes")
     return data
 
 
 def decode_entry(data: bytes, address: Address, index: int | None = None) -> Entry:
     """The entry in `data`; raises `Malformed`, also where it says it is not the one at `index`."""
-    if len(data) > ENTRY_BYTES_MAX:
-        raise Malformed(f"an entry of {len(data)} bytes")
     message = parse(journal_pb2.Entry, data)
     if index is not None and message.index != index:
         raise Malformed(f"the entry at {index} says it is {message.index}")
@@ -56,21 +63,25 @@ def decode_entry(data: bytes, address: Address, index: int | None = None) -> Ent
         raise Malformed(f"an entry of {len(message.events)} events")
     if not message.HasField("moment"):
         raise Malformed("an entry without a moment")
-    moment = cast(Moment, _read_moment(message.moment, 0))
-    events = tuple([cast(At, _read_at(event, DEPTH_JOURNAL_MAX)) for event in message.events])
-    return Entry(moment, _command(message, address), events, message.envelope)
+    moment, at = _converters()
+    return Entry(
+        cast(Moment, moment.read(message.moment, 0)),
+        _command(message, at, address),
+        tuple([at.read(event, DEPTH_JOURNAL_MAX) for event in message.events]),
+        message.envelope,
+    )
 
 
-def _command(message: Any, address: Address) -> At:
+def _command(message: Any, at: Converter, address: Address) -> At:
     has_command = message.HasField("command")
     if has_command == bool(message.envelope):
         raise Malformed("an entry has either a command or an envelope")
     if has_command:
-        return cast(At, _read_at(message.command, DEPTH_JOURNAL_MAX))
+        return cast(At, at.read(message.command, DEPTH_JOURNAL_MAX))
     return heard(message.envelope, address)
 
 
 def heard(data: bytes, address: Address) -> At:
     """The command that the envelope `data` is to the node that opened it; raises `Malformed`."""
-    envelope = unframe(data).read()
+    envelope = unframe(data).envelope()
     return At(address(envelope.body), Heard(envelope.sender, envelope.body))

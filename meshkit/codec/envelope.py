@@ -52,7 +52,7 @@ class Sealed(NamedTuple):
     def sender(self) -> bytes:
         return cast(bytes, self.message.sender)
 
-    def read(self) -> Envelope:
+    def envelope(self) -> Envelope:
         """The envelope with its body; raises `Malformed`."""
         envelope = cast(Envelope, _read(self.message, DEPTH_MAX))
         fault = _fault(envelope)

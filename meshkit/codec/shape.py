@@ -1,11 +1,11 @@
 """What a field's annotation means for its message: the one reading that all of the codec shares.
 
-    int, bool, bytes, str      a scalar
-    a class of a room          its message
-    Value, Statement, Any,     any kind: a `Body`; in the rooms' schemas its bytes, since they may
-    a union of classes         not import the schema that imports them all
-    tuple[X, ...]              repeated X
-    X | None                   optional X
+int, bool, bytes, str      a scalar
+a class of a room          its message
+Value, Statement, Any,     any kind: a `Body`; in the rooms' schemas its bytes, since they may
+a union of classes         not import the schema that imports them all
+tuple[X, ...]              repeated X
+X | None                   optional X
 """
 
 from types import NoneType, UnionType

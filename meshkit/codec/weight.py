@@ -7,23 +7,23 @@ where its messages are more, for its length, than any honest sender's are.
 
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor
-
 from meshkit.codec.form import Malformed
 
 UNWEIGHED_BYTES = 64 * 2**10  # shorter data costs 6 MiB at the most
 FREE_MESSAGES = 40_000  # the events of the longest cascade, four messages each: 7 MiB
-BYTES_PER_MESSAGE = 16  # half of the smallest honest one, which holds a key: tenfold memory at worst
+BYTES_PER_MESSAGE = (
+    16  # half of the smallest honest one, which holds a key: tenfold memory at worst
+)
 
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5  # wire types; groups are not in proto3
 
 
-def weigh(data: bytes, descriptor: Descriptor) -> None:
-    """Raise `Malformed` where `data`, read as `descriptor`, holds too many messages."""
+def weigh(data: bytes, message: Any) -> None:
+    """Raise `Malformed` where `data`, read as the protobuf class `message`, holds too many."""
     if len(data) <= UNWEIGHED_BYTES:
         return
     left = FREE_MESSAGES + len(data) // BYTES_PER_MESSAGE
-    pending: list[tuple[int, int, dict[int, Any]]] = [(0, len(data), _inner(descriptor))]
+    pending: list[tuple[int, int, dict[int, Any]]] = [(0, len(data), _inner(message.DESCRIPTOR))]
     while pending:
         start, end, inner = pending.pop()
         for number, first, last in _delimited(data, start, end):
@@ -37,7 +37,7 @@ def weigh(data: bytes, descriptor: Descriptor) -> None:
 _known: dict[str, dict[int, Any]] = {}  # by full name: the fields of a descriptor that are messages
 
 
-def _inner(descriptor: Descriptor) -> dict[int, Any]:
+def _inner(descriptor: Any) -> dict[int, Any]:
     found = _known.get(descriptor.full_name)
     if found is None:
         found = {

@@ -247,16 +247,14 @@ class Judge(_message.Message):
     def __init__(self, reference: _Optional[bytes] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., pooled: _Optional[bool] = ...) -> None: ...
 
 class Case(_message.Message):
-    __slots__ = ("judge", "result", "updates", "key")
+    __slots__ = ("judge", "updates", "key")
     JUDGE_FIELD_NUMBER: _ClassVar[int]
-    RESULT_FIELD_NUMBER: _ClassVar[int]
     UPDATES_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     judge: Judge
-    result: bytes
     updates: _containers.RepeatedCompositeFieldContainer[Update]
     key: bytes
-    def __init__(self, judge: _Optional[_Union[Judge, _Mapping]] = ..., result: _Optional[bytes] = ..., updates: _Optional[_Iterable[_Union[Update, _Mapping]]] = ..., key: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, judge: _Optional[_Union[Judge, _Mapping]] = ..., updates: _Optional[_Iterable[_Union[Update, _Mapping]]] = ..., key: _Optional[bytes] = ...) -> None: ...
 
 class RoundOpened(_message.Message):
     __slots__ = ("opened", "at_ns")
@@ -395,14 +393,12 @@ class EarlyKept(_message.Message):
     def __init__(self, statement: _Optional[bytes] = ...) -> None: ...
 
 class CandidateChosen(_message.Message):
-    __slots__ = ("task", "candidate", "at_ns")
+    __slots__ = ("task", "candidate")
     TASK_FIELD_NUMBER: _ClassVar[int]
     CANDIDATE_FIELD_NUMBER: _ClassVar[int]
-    AT_NS_FIELD_NUMBER: _ClassVar[int]
     task: bytes
     candidate: Candidate
-    at_ns: int
-    def __init__(self, task: _Optional[bytes] = ..., candidate: _Optional[_Union[Candidate, _Mapping]] = ..., at_ns: _Optional[int] = ...) -> None: ...
+    def __init__(self, task: _Optional[bytes] = ..., candidate: _Optional[_Union[Candidate, _Mapping]] = ...) -> None: ...
 
 class CollectingPutOff(_message.Message):
     __slots__ = ("task", "until_ns")
@@ -445,20 +441,17 @@ class AttestationConflict(_message.Message):
     def __init__(self, first: _Optional[_Union[Attestation, _Mapping]] = ..., second: _Optional[_Union[Attestation, _Mapping]] = ...) -> None: ...
 
 class CaseOpened(_message.Message):
-    __slots__ = ("case", "at_ns")
+    __slots__ = ("case",)
     CASE_FIELD_NUMBER: _ClassVar[int]
-    AT_NS_FIELD_NUMBER: _ClassVar[int]
     case: Case
-    at_ns: int
-    def __init__(self, case: _Optional[_Union[Case, _Mapping]] = ..., at_ns: _Optional[int] = ...) -> None: ...
+    def __init__(self, case: _Optional[_Union[Case, _Mapping]] = ...) -> None: ...
 
 class Judged(_message.Message):
-    __slots__ = ("reference", "task", "round", "collector", "result", "pooled", "valid", "reason")
+    __slots__ = ("reference", "task", "round", "collector", "pooled", "valid", "reason")
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     ROUND_FIELD_NUMBER: _ClassVar[int]
     COLLECTOR_FIELD_NUMBER: _ClassVar[int]
-    RESULT_FIELD_NUMBER: _ClassVar[int]
     POOLED_FIELD_NUMBER: _ClassVar[int]
     VALID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -466,11 +459,10 @@ class Judged(_message.Message):
     task: bytes
     round: int
     collector: bytes
-    result: bytes
     pooled: bool
     valid: bool
     reason: str
-    def __init__(self, reference: _Optional[bytes] = ..., task: _Optional[bytes] = ..., round: _Optional[int] = ..., collector: _Optional[bytes] = ..., result: _Optional[bytes] = ..., pooled: _Optional[bool] = ..., valid: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, reference: _Optional[bytes] = ..., task: _Optional[bytes] = ..., round: _Optional[int] = ..., collector: _Optional[bytes] = ..., pooled: _Optional[bool] = ..., valid: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ResultRefused(_message.Message):
     __slots__ = ("result", "reason")

@@ -172,12 +172,14 @@ class TimerStarted(_message.Message):
     def __init__(self, height: _Optional[int] = ..., round: _Optional[int] = ..., kind: _Optional[int] = ..., due_ns: _Optional[int] = ...) -> None: ...
 
 class Repeated(_message.Message):
-    __slots__ = ("height", "now_ns")
+    __slots__ = ("height", "now_ns", "restarted")
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     NOW_NS_FIELD_NUMBER: _ClassVar[int]
+    RESTARTED_FIELD_NUMBER: _ClassVar[int]
     height: int
     now_ns: int
-    def __init__(self, height: _Optional[int] = ..., now_ns: _Optional[int] = ...) -> None: ...
+    restarted: bool
+    def __init__(self, height: _Optional[int] = ..., now_ns: _Optional[int] = ..., restarted: _Optional[bool] = ...) -> None: ...
 
 class PeerAhead(_message.Message):
     __slots__ = ("sender", "height", "now_ns")

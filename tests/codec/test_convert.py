@@ -83,7 +83,14 @@ def test_each_item_of_a_tuple_is_in_form() -> None:
     ("field", "value"), [("height", 2**53), ("voter", b""), ("signature", KEY), ("value_id", b"a")]
 )
 def test_a_field_out_of_form_is_malformed(field: str, value: Any) -> None:
-    good = {"kind": 1, "height": 7, "round": 0, "value_id": KEY, "voter": KEY, "signature": b""}
+    good: dict[str, Any] = {
+        "kind": 1,
+        "height": 7,
+        "round": 0,
+        "value_id": KEY,
+        "voter": KEY,
+        "signature": b"",
+    }
     assert decode(Vote, tendermint_pb2.Vote(**good).SerializeToString()).voter == KEY
     with pytest.raises(Malformed, match=rf"Vote\.{field}"):
         decode(Vote, tendermint_pb2.Vote(**{**good, field: value}).SerializeToString())

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf.descriptor import Descriptor
 
 from meshkit.codec import draft
 from meshkit.codec.convert import converter
@@ -29,7 +28,7 @@ def test_every_value_has_its_message_field_for_field(kind: type[Value]) -> None:
     assert {field.name for field in fields} == set(kind.__struct_fields__)
 
 
-def numbers_of(message: Descriptor) -> dict[str, int]:
+def numbers_of(message: Any) -> dict[str, int]:
     return {field.name: field.number for field in message.fields}
 
 
@@ -116,7 +115,11 @@ def test_scalars_have_their_types() -> None:
 
 def test_a_schema_imports_what_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
     room = Room("rounds", ROOMS[-1].modules)
-    monkeypatch.setattr(draft, "shapes", lambda _: (Shape("member", message=next(iter(ROOM_OF))),))
+
+    def one(_: type[Value]) -> tuple[Shape, ...]:
+        return (Shape("member", message=next(iter(ROOM_OF))),)
+
+    monkeypatch.setattr(draft, "shapes", one)
     assert draft._imports(room) == ["body"]
 
 

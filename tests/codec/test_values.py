@@ -47,8 +47,7 @@ def read(kind: type[Value] | None, data: bytes) -> Any:
     """A value, or None if the bytes are malformed; any other exception is the test's failure."""
     try:
         return decode_body(data) if kind is None else decode(kind, data)
-    except Malformed as refusal:
-        assert "\n" not in str(refusal)
+    except Malformed:
         return None
 
 
