@@ -62,6 +62,5 @@ COUNTS = {
     # operators
     "operators.heard": "requests taken",
     "operators.malformed": "requests not in form",
-    "operators.full": "requests dropped: too many are waiting for an answer already",
     "operators.unanswered": "answers dropped: the client is gone or does not read",
 }

@@ -65,7 +65,8 @@ class Gaps:
             return
         self.counters["events.missing"] += latest - self.highest
         first = max(self.highest + 1, latest - self.limits.window + 1)
-        self.counters["events.lost"] += first - self.highest - 1
+        if first > self.highest + 1:
+            self.counters["events.lost"] += first - self.highest - 1
         if not self.missing:
             self.ask_at_ns, self.wait_ns = now_ns, self.limits.ask_ns
         self.missing.update(dict.fromkeys(range(first, latest + 1), 0))
@@ -84,7 +85,7 @@ class Gaps:
     def give_up(self, numbers: list[int]) -> None:
         for number in numbers:
             del self.missing[number]
-        self.counters["events.lost"] += len(numbers)
+            self.counters["events.lost"] += 1
 
     def deadline_ns(self) -> int | None:
         """When `due` will have something to say."""

@@ -18,9 +18,10 @@ import zmq
 from meshkit.wire import frames
 from meshkit.wire.allowance import Allowance, Allowances
 from meshkit.wire.guard import Bounds, Socket
+from meshkit.wire.keys import Transport
 from meshkit.wire.limits import MS, Limits
 from meshkit.wire.port import Visit, WireError, is_endpoint
-from meshkit.wire.sockets import FRAME_OVERHEAD_BYTES, WORK, Curve, Sockets, send
+from meshkit.wire.sockets import FRAME_OVERHEAD_BYTES, WORK, Sockets, send
 from meshkit.wire.zap import JOIN, user_key
 
 PLACE = Struct(">I")  # a visit's number, before its return address
@@ -88,7 +89,7 @@ class Guest:
     """
 
     def __init__(
-        self, curve: Curve, endpoint: str, server: bytes, limits: Limits | None = None
+        self, transport: Transport, endpoint: str, server: bytes, limits: Limits | None = None
     ) -> None:
         if not is_endpoint(endpoint):
             raise WireError(f"{endpoint!r} is no address: say tcp://HOST:PORT")
@@ -104,8 +105,8 @@ class Guest:
             zmq.RECONNECT_IVL: limits.reconnect_ms,
             zmq.HANDSHAKE_IVL: limits.handshake_ms,
             zmq.IPV6: int(limits.ipv6),
-            zmq.CURVE_PUBLICKEY: curve.public,
-            zmq.CURVE_SECRETKEY: curve.secret,
+            zmq.CURVE_PUBLICKEY: transport.key,
+            zmq.CURVE_SECRETKEY: transport.secret,
             zmq.CURVE_SERVERKEY: server,
         }
         for option, value in options.items():

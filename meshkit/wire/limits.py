@@ -29,7 +29,7 @@ class Limits(NamedTuple):
     subscription_queue: int = 16  # a member subscribes once a connection
     drain: int = 64  # read from one peer's publisher before the others have their turn
     drain_direct: int = 512  # read from all peers, which libzmq takes in turn, in one call
-    visits: int = 64  # guests and operators waiting for an answer
+    visits: int = 64  # of guests, handed to the shell in one turn
 
     # -- connections. A member has one to each of our sockets; twice that while it restarts.
     connections_max: int = 512

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import zmq
 
 from meshkit.wire.guard import Bounds, Guard, Socket
+from meshkit.wire.keys import Transport
 from meshkit.wire.limits import Limits
 from meshkit.wire.port import Clock, Poller, WireError
 
@@ -32,16 +33,6 @@ MONITORS, DOOR, WORK = range(3)
 Drain = Callable[[], None]
 
 
-class Curve(NamedTuple):
-    """A CURVE key pair, each key as 32 raw bytes."""
-
-    public: bytes
-    secret: bytes
-
-    def __repr__(self) -> str:  # the secret must not reach a log
-        return f"Curve(public={self.public.hex()})"
-
-
 class Listener(NamedTuple):
     """A socket that takes connections, and where."""
 
@@ -52,8 +43,10 @@ class Listener(NamedTuple):
 class Sockets:
     """All sockets of one mesh connection."""
 
-    def __init__(self, curve: Curve, limits: Limits, counters: Counter[str], clock: Clock) -> None:
-        self.curve, self.limits, self.counters, self.clock = curve, limits, counters, clock
+    def __init__(
+        self, transport: Transport, limits: Limits, counters: Counter[str], clock: Clock
+    ) -> None:
+        self.transport, self.limits, self.counters, self.clock = transport, limits, counters, clock
         self.context: zmq.Context[Socket] = zmq.Context()
         self.context.max_sockets = SOCKETS_MAX
         self.guard = Guard(self.context, counters, clock)
@@ -89,8 +82,8 @@ class Sockets:
             zmq.TCP_KEEPALIVE_INTVL: KEEPALIVE_INTERVAL_S,
             zmq.TCP_KEEPALIVE_CNT: KEEPALIVE_PROBES,
             zmq.IPV6: int(limits.ipv6),
-            zmq.CURVE_PUBLICKEY: self.curve.public,
-            zmq.CURVE_SECRETKEY: self.curve.secret,
+            zmq.CURVE_PUBLICKEY: self.transport.key,
+            zmq.CURVE_SECRETKEY: self.transport.secret,
         }
         if kind == zmq.ROUTER:
             # An answer to somebody who is gone or does not read is an error we count, not a

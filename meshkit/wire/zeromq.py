@@ -34,6 +34,7 @@ from meshkit.wire.direct import DirectFrame, Inbox, Outbox
 from meshkit.wire.events import Publisher, Subscriber
 from meshkit.wire.frames import Gone, Message, Missing, Repair
 from meshkit.wire.join import JoinLane
+from meshkit.wire.keys import Transport
 from meshkit.wire.limits import MS, Limits
 from meshkit.wire.port import (
     Address,
@@ -47,7 +48,7 @@ from meshkit.wire.port import (
     WireError,
     is_address,
 )
-from meshkit.wire.sockets import DOOR, Curve, Listener, Sockets
+from meshkit.wire.sockets import DOOR, Listener, Sockets
 from meshkit.wire.zap import Door
 
 EPOCH_BITS = 64  # enough that a node never draws the same twice in its life
@@ -68,7 +69,7 @@ class ZeroMesh:
     def __init__(
         self,
         me: bytes,
-        curve: Curve,
+        transport: Transport,
         bindings: Bindings,
         lookup: Lookup,
         limits: Limits | None = None,
@@ -83,7 +84,7 @@ class ZeroMesh:
         self.heard: list[Delivery] = []  # for the next `receive` to return
         self.heard_ns: dict[bytes, int] = {}  # when a peer last said something to us alone
         self.repair_paces = Allowances(self.limits.repairs_per_s, self.limits.repairs_burst)
-        self.sockets = Sockets(curve, self.limits, self.counters, clock)
+        self.sockets = Sockets(transport, self.limits, self.counters, clock)
         try:
             self.open(bindings, lookup)
         except WireError:
@@ -134,7 +135,7 @@ class ZeroMesh:
     def sound(self, members: Iterable[Address]) -> dict[bytes, Peer]:
         """Members as plain peers, by id. Who had a transport key before has it still."""
         found: dict[bytes, Peer] = {}
-        given = {self.sockets.curve.public: self.me}
+        given = {self.sockets.transport.key: self.me}
         peers = [Peer(m.id, m.transport, m.events, m.direct, m.blobs) for m in members]
         known = [peer for peer in peers if self.ids.get(peer.transport) == peer.id]
         for peer in (*known, *(peer for peer in peers if peer not in known)):
