@@ -6,7 +6,7 @@ that follows from it are one entry. A composite is itself a machine and replays 
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from meshkit.core.machine import Machine, Moment, Restarted, Wake
@@ -23,7 +23,7 @@ class At(Value):
 
 
 State = Mapping[str, Any]
-Policy = Callable[[State, Any], Sequence[At]]
+Policy = Callable[[State, Any], Iterable[At]]
 Guard = Callable[[State, At], bool]
 
 

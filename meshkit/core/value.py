@@ -61,25 +61,26 @@ def canonical(value: object) -> bytes:
 
 def from_canonical(kind: type[T], data: bytes) -> T:
     """The value of type `kind` whose canonical form is `data`; raises ValueError or TypeError."""
-    return cast(T, _revive(kind, msgspec.msgpack.decode(data)))
+    return cast(T, revive(kind, msgspec.msgpack.decode(data)))
 
 
-def _revive(kind: Any, raw: Any) -> Any:
+def revive(kind: Any, raw: Any) -> Any:
+    """The value of type `kind` that the decoded canonical form `raw` stands for."""
     origin, args = get_origin(kind), get_args(kind)
     if isinstance(kind, type) and issubclass(kind, Value):
         return _revive_value(kind, raw)
     if origin is Map:
-        return Map([(_revive(args[0], key), _revive(args[1], item)) for key, item in raw])
+        return Map([(revive(args[0], key), revive(args[1], item)) for key, item in raw])
     if origin is tuple:
         if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_revive(args[0], item) for item in raw)
-        return tuple(_revive(arg, item) for arg, item in zip(args, raw, strict=True))
+            return tuple(revive(args[0], item) for item in raw)
+        return tuple(revive(arg, item) for arg, item in zip(args, raw, strict=True))
     if origin in (Union, UnionType):
         if raw is None and NoneType in args:
             return None
         rest = [arg for arg in args if arg is not NoneType]
         named = {arg.__name__: arg for arg in rest if issubclass(arg, Value)}
-        return _revive(named.get(raw[0], rest[0]) if named else rest[0], raw)
+        return revive(named.get(raw[0], rest[0]) if named else rest[0], raw)
     if not isinstance(raw, kind):
         raise TypeError(f"expected {kind}, found {type(raw).__name__}")
     return raw
@@ -90,7 +91,7 @@ def _revive_value(kind: type[Value], raw: Any) -> Value:
     tag, *fields = raw
     actual = kind if tag == kind.__name__ else _subclass(kind, tag)
     hints = _hints(actual)
-    return actual(*[_revive(hint, field) for hint, field in zip(hints, fields, strict=True)])
+    return actual(*[revive(hint, field) for hint, field in zip(hints, fields, strict=True)])
 
 
 @cache

@@ -1,0 +1,371 @@
+"""A mesh node: which machines it is made of, and every policy between them.
+
+    operators ──────▶ pool ───────▶ consensus ───────▶ ledger ───────▶ rounds
+                       ▲    block     │    ▲  decided          opened     │
+                       │              ▼    │                              │
+                       │         is it valid?  ◀──── judged ──────────────┤
+                       └──── results, evidence ◀──────────────────────────┘
+
+The machines know nothing of each other; here is the only place that knows them all. A policy reads
+an event and the state just after it, and asks something of a machine. The table in `Policies.table`
+is the whole of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from meshkit.consensus import messages as consensus
+from meshkit.consensus.tendermint import Tendermint, Timeouts
+from meshkit.consensus.tendermint import messages as tendermint
+from meshkit.consensus.tendermint.face import unjudged, wanted
+from meshkit.core.composite import At, Composite, Policy, State
+from meshkit.core.history import Head, Historian, ShowHead
+from meshkit.core.machine import Heard
+from meshkit.core.value import Statement, Value, digest
+from meshkit.ledger import Ledger
+from meshkit.ledger import messages as ledger
+from meshkit.ledger.beacon import ANCHOR_MARGIN, LINKS, anchor_position, position
+from meshkit.ledger.checks import hopeless, item_id
+from meshkit.ledger.state import Course, committee, running, trainers, validators
+from meshkit.ledger.state import State as Book
+from meshkit.ledger.blocks import BLOCK_BYTES_MAX
+from meshkit.pool import Pool, candidates, next_link, waiting
+from meshkit.pool import messages as pool
+from meshkit.rounds import Rounds, verdict
+from meshkit.rounds import messages as rounds
+
+MODEL_HEADER_BYTES = 16  # of a model blob: see `meshkit.learning.grid`
+PARAMETER_BYTES = 4  # float32
+
+Commands: TypeAlias = Iterator[At]
+
+# To whom a message is addressed. What is not here is refused at the door.
+ADDRESSEES: Mapping[type[Value], str] = {
+    **dict.fromkeys(
+        (
+            tendermint.Vote,
+            tendermint.Proposal,
+            tendermint.Known,
+            tendermint.WantValue,
+            consensus.Ask,
+            consensus.Committed,
+        ),
+        "consensus",
+    ),
+    Head: "history",
+    pool.Offered: "pool",
+    **dict.fromkeys(ledger.ITEMS, "pool"),
+    **dict.fromkeys((rounds.Update, rounds.Held, rounds.Attestation), "rounds"),
+}
+
+
+def address(message: Value) -> str:
+    """The machine that hears `message`; "" if none does."""
+    return ADDRESSEES.get(type(message), "")
+
+
+def mesh_node(me: bytes, genesis: ledger.Genesis) -> Composite:
+    """The node of the identity `me` (its public key) in the mesh of `genesis`."""
+    policy = genesis.policy
+    policies = Policies(me)
+    return Composite(
+        {
+            "consensus": Tendermint(
+                me, digest(genesis), Timeouts(policy.propose_ms, policy.vote_ms, policy.step_ms)
+            ),
+            "history": Historian(),
+            "ledger": policies.ledger,
+            "pool": Pool(me, ledger.ITEMS),
+            "rounds": Rounds(me),
+        },
+        policies.table(),
+        heard_from_members,
+    )
+
+
+def heard_from_members(state: State, command: At) -> bool:
+    """The door: a message counts only from who is a member in the state just before it."""
+    body = command.body
+    if not isinstance(body, Heard):
+        return True
+    if isinstance(body.message, consensus.Committed):
+        return True  # it proves itself, and who is on the way in has nobody else to listen to
+    return body.sender in state["ledger"].members
+
+
+def conflicts(first: Statement, second: Statement) -> bool:
+    """Do these two statements, which one signer signed, exclude each other?"""
+    place = _PLACES.get(type(first))
+    if place is None or type(first) is not type(second):
+        return False
+    same_place = all(getattr(first, name) == getattr(second, name) for name in place)
+    return same_place and _content(first) != _content(second)
+
+
+# Of which fields no honest signer signs two different statements.
+_PLACES: Mapping[type[Statement], tuple[str, ...]] = {
+    tendermint.Vote: ("voter", "height", "round", "kind"),
+    tendermint.Proposal: ("proposer", "height", "round"),
+    rounds.Update: ("submitter", "task", "round"),
+    rounds.Held: ("holder", "task", "round"),
+    rounds.Attestation: ("member", "task", "round", "lists"),
+}
+
+
+def _content(statement: Statement) -> list[Any]:
+    return [
+        getattr(statement, name)
+        for name in statement.__struct_fields__
+        if name not in statement.UNSIGNED
+    ]
+
+
+class Policies:
+    """How one machine's event becomes another's command, for the node of the identity `me`."""
+
+    def __init__(self, me: bytes) -> None:
+        self.me = me
+        self.ledger = Ledger(conflicts)
+
+    def table(self) -> dict[tuple[str, type], Sequence[Policy]]:
+        """(machine, event) and what follows, in this order."""
+        return {
+            ("ledger", ledger.Founded): [self.open_pool, self.next_height, self.advance_links],
+            ("ledger", ledger.BlockApplied): [self.next_height, self.advance_links],
+            ("ledger", ledger.RoundOpened): [self.open_round],
+            ("ledger", ledger.MemberAdmitted): [self.reopen_rounds],
+            ("ledger", ledger.MemberRemoved): [self.reopen_rounds],
+            ("ledger", ledger.TaskFinished): [self.close_task, self.show_head],
+            ("ledger", ledger.TaskCancelled): [self.close_task, self.show_head],
+            ("pool", pool.ItemPooled): [self.take_item],
+            ("pool", pool.LinkReady): [self.propose],
+            ("pool", pool.AnchorReady): [self.offer_anchor],
+            ("consensus", tendermint.HeightBegun): [self.settle_pool],
+            ("consensus", consensus.ProposalWanted): [self.propose],
+            ("consensus", consensus.ProposalTaken): [self.judge],
+            ("consensus", consensus.Decided): [self.apply],
+            ("consensus", consensus.EquivocationSeen): [self.accuse],
+            ("rounds", rounds.Judged): [self.take_judgement],
+            ("rounds", rounds.ResultFormed): [self.offer_result],
+            ("rounds", rounds.UpdateConflict): [self.accuse_submitter],
+            ("rounds", rounds.HeldConflict): [self.accuse_holder],
+            ("rounds", rounds.AttestationConflict): [self.accuse_member],
+        }
+
+    # -- from one height to the next --------------------------------------------------------------
+
+    def open_pool(self, state: State, event: ledger.Founded) -> Commands:
+        limits = pool.Limits(signer_items_max=event.genesis.policy.pool_items_max)
+        yield At("pool", pool.Configure(limits))
+
+    def apply(self, state: State, event: consensus.Decided) -> Commands:
+        assert isinstance(event.value, ledger.Block), "only blocks are ever judged valid"
+        yield At("ledger", ledger.Apply(event.certificate.height, event.value))
+
+    def next_height(self, state: State, event: Value) -> Commands:
+        """The validators of the next height are those of the state after this one."""
+        book: Book = state["ledger"]
+        voters = tuple(consensus.Validator(id_, weight) for id_, weight in validators(book))
+        yield At("consensus", consensus.Begin(book.height + 1, voters))
+
+    def advance_links(self, state: State, event: Value) -> Commands:
+        """Have the link ready that our next block must carry, and in time our next anchor."""
+        seat = state["ledger"].members.get(self.me)
+        if seat is None:
+            return
+        yield At("pool", pool.Advance(position(seat.chain, seat.spent)))
+        if LINKS - seat.spent <= ANCHOR_MARGIN and not seat.next_anchor:
+            yield At("pool", pool.WantAnchor(anchor_position(seat.chain + 1)))
+
+    def settle_pool(self, state: State, event: tendermint.HeightBegun) -> Commands:
+        """What the last block settled, or made impossible, leaves the pool; the rest goes on."""
+        dead = tuple(item for item in waiting(state["pool"]) if self._is_dead(state, item))
+        if dead:
+            yield At("pool", pool.Settle(dead))
+        if next(self._ready(state), None) is not None:
+            yield At("consensus", consensus.Open())
+
+    # -- from the pool into a block ---------------------------------------------------------------
+
+    def take_item(self, state: State, event: pool.ItemPooled) -> Commands:
+        """A new item opens the height; a round's result does so only once it is judged."""
+        item = event.item
+        if self._is_dead(state, item):
+            yield At("pool", pool.Settle((item,)))
+        elif isinstance(item, ledger.RoundResult):
+            yield At("rounds", _case(item, pooled=True))
+        elif not self.ledger.check(state["ledger"], item):
+            yield At("consensus", consensus.Open())
+            yield from self.propose(state, event)
+
+    def propose(self, state: State, event: Value) -> Commands:
+        """If the engine waits for a value of ours, and there is something to decide, build one."""
+        asked = wanted(state["consensus"])
+        ready = next_link(state["pool"])
+        if asked is None or not ready:
+            return
+        height, round_number = asked
+        block = self.ledger.build(state["ledger"], self.me, ready, self._ready(state))
+        if block.items and block.height == height:
+            yield At("consensus", consensus.Propose(height, round_number, block))
+
+    def _ready(self, state: State) -> Iterator[Statement]:
+        """What could go into the next block: signed, allowed, and if a result, found right."""
+        items_max = state["ledger"].policy.block_items_max
+        for item in candidates(state["pool"], items_max, BLOCK_BYTES_MAX):
+            if isinstance(item, ledger.RoundResult) and not verdict(state["rounds"], item_id(item)):
+                continue
+            if not self.ledger.check(state["ledger"], item):
+                yield item
+
+    def _is_dead(self, state: State, item: Statement) -> bool:
+        judged_wrong = (
+            isinstance(item, ledger.RoundResult)
+            and verdict(state["rounds"], item_id(item)) is False
+        )
+        return judged_wrong or hopeless(self.ledger.check(state["ledger"], item))
+
+    def offer_anchor(self, state: State, event: pool.AnchorReady) -> Commands:
+        seat = state["ledger"].members.get(self.me)
+        if seat is not None:
+            yield At("pool", pool.Offer(ledger.Reanchor(self.me, seat.chain + 1, event.anchor)))
+
+    # -- may this value be voted for? -------------------------------------------------------------
+
+    def judge(self, state: State, event: consensus.ProposalTaken) -> Commands:
+        yield from self._judge(state, event.height, event.value_id, event.value)
+
+    def _judge(self, state: State, height: int, value_id: bytes, value: Value) -> Commands:
+        """A block's form is judged at once; its results when their aggregates are known."""
+        if not isinstance(value, ledger.Block) or self.ledger.check_block(state["ledger"], value):
+            yield At("consensus", consensus.Judge(height, value_id, False))
+            return
+        results = [item for item in value.items if isinstance(item, ledger.RoundResult)]
+        verdicts = [verdict(state["rounds"], item_id(result)) for result in results]
+        if False in verdicts:
+            yield At("consensus", consensus.Judge(height, value_id, False))
+        elif None not in verdicts:
+            yield At("consensus", consensus.Judge(height, value_id, True))
+        else:
+            for result, known in zip(results, verdicts, strict=True):
+                if known is None:
+                    yield At("rounds", _case(result, pooled=False))
+
+    def take_judgement(self, state: State, event: rounds.Judged) -> Commands:
+        """A result was judged: the blocks that hold it may be now, and it may go into one."""
+        for height, value_id, value in unjudged(state["consensus"]):
+            if any(_is_result(item, event.reference) for item in getattr(value, "items", ())):
+                yield from self._judge(state, height, value_id, value)
+        for item in waiting(state["pool"]):
+            if not _is_result(item, event.reference):
+                continue
+            if self._is_dead(state, item):
+                yield At("pool", pool.Settle((item,)))
+            elif not self.ledger.check(state["ledger"], item):
+                yield At("consensus", consensus.Open())
+                yield from self.propose(state, event)
+
+    # -- rounds -----------------------------------------------------------------------------------
+
+    def open_round(self, state: State, event: ledger.RoundOpened) -> Commands:
+        yield from self._open(state["ledger"], event.task)
+
+    def reopen_rounds(self, state: State, event: Value) -> Commands:
+        """Who takes part in the open rounds has changed."""
+        for task in running(state["ledger"]):
+            yield from self._open(state["ledger"], task)
+
+    def _open(self, book: Book, task: bytes) -> Commands:
+        course: Course = book.tasks[task]
+        yield At(
+            "rounds",
+            rounds.Open(
+                task,
+                course.round,
+                _spec(course.task, book.policy),
+                course.model,
+                course.seed,
+                trainers(book),
+                tuple(rounds.Holder(id_, weight) for id_, weight in validators(book)),
+                committee(book, task, course.round),
+                book.policy.committee,
+                book.policy.standby_ms,
+            ),
+        )
+
+    def close_task(
+        self, state: State, event: ledger.TaskFinished | ledger.TaskCancelled
+    ) -> Commands:
+        match event:
+            case ledger.TaskFinished(task, model):
+                yield At("rounds", rounds.Close(task, "finished", model))
+            case ledger.TaskCancelled(task):
+                yield At("rounds", rounds.Close(task, "cancelled"))
+
+    def show_head(self, state: State, event: Value) -> Commands:
+        """A task has ended: each journal takes note of how far the others go."""
+        yield At("history", ShowHead())
+
+    def offer_result(self, state: State, event: rounds.ResultFormed) -> Commands:
+        result = event.result
+        counted = tuple(
+            ledger.Credit(credit.submitter, credit.update, credit.samples)
+            for credit in result.credits
+        )
+        item = ledger.RoundResult(
+            self.me, result.task, result.round, result.base, result.model, counted, result.proof
+        )
+        yield At("pool", pool.Offer(item))
+
+    # -- evidence ---------------------------------------------------------------------------------
+
+    def accuse(self, state: State, event: consensus.EquivocationSeen) -> Commands:
+        yield from self._accuse(event.culprit, event.first, event.second)
+
+    def accuse_submitter(self, state: State, event: rounds.UpdateConflict) -> Commands:
+        yield from self._accuse(event.first.submitter, event.first, event.second)
+
+    def accuse_holder(self, state: State, event: rounds.HeldConflict) -> Commands:
+        yield from self._accuse(event.first.holder, event.first, event.second)
+
+    def accuse_member(self, state: State, event: rounds.AttestationConflict) -> Commands:
+        yield from self._accuse(event.first.member, event.first, event.second)
+
+    def _accuse(self, culprit: bytes, first: Statement, second: Statement) -> Commands:
+        yield At("pool", pool.Offer(ledger.Accusation(self.me, culprit, first, second)))
+
+
+def _is_result(item: Statement, reference: bytes) -> bool:
+    return isinstance(item, ledger.RoundResult) and item_id(item) == reference
+
+
+def _case(item: ledger.RoundResult, pooled: bool) -> rounds.Judge:
+    """The question whether a result follows from its proof."""
+    counted = tuple(
+        rounds.Counted(credit.submitter, credit.update, credit.samples) for credit in item.credits
+    )
+    # A proof of another kind proves nothing, and an empty one is refused by the rounds' machine.
+    proof = item.proof if isinstance(item.proof, rounds.Proof) else rounds.Proof((), ())
+    result = rounds.Result(
+        item.collector, item.task, item.round, item.base, item.model, counted, proof
+    )
+    return rounds.Judge(item_id(item), result, pooled)
+
+
+def _spec(task: ledger.Task, policy: ledger.Policy) -> rounds.Spec:
+    return rounds.Spec(
+        task.module,
+        task.parameters,
+        task.quorum,
+        task.deadline_ms,
+        task.patience_ms,
+        task.size,
+        task.bits,
+        task.scale_bits,
+        task.strategy,
+        task.seed,
+        policy.samples_max,
+        policy.update_bytes_max,
+        policy.round_bytes_max,
+        MODEL_HEADER_BYTES + PARAMETER_BYTES * task.size,
+    )

@@ -1,0 +1,158 @@
+"""The desk: what operators and their tools ask of a running node, and what it answers.
+
+A request is a msgpack map that names what to `do`; the answer is a map with `ok`, and either what
+was asked for or a `reason` ("slug: words"). Questions are answered from the state and journal
+nothing. An offer carries an item that an operator has signed: it is checked at once, so that
+whoever typed it hears why not, and then goes the way of every item. The folder's mode is what keeps
+strangers away from questions, the signature is what keeps them from commands.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from meshkit.codec import Malformed, decode_body
+from meshkit.core.composite import At
+from meshkit.core.history import ShowHead
+from meshkit.core.shell import Shell
+from meshkit.core.value import Statement, signing_digest, statements
+from meshkit.journal import BlobPort
+from meshkit.ledger.checks import item_id
+from meshkit.node import Policies
+from meshkit.pool.messages import Offer
+from meshkit.runtime.outcomes import Outcomes
+from meshkit.runtime.status import member_list, node_status, task_details, task_list
+from meshkit.wire.keys import verify
+
+BLOB_BYTES_MAX = 256 * 2**20  # as the mesh carries
+Answer = dict[str, Any]
+
+
+class Desk:
+    """Answers the requests of one node's operators."""
+
+    def __init__(
+        self,
+        me: bytes,
+        shell: Shell,
+        blobs: BlobPort,
+        outcomes: Outcomes,
+        now_ns: Callable[[], int],
+        reachable: Callable[[bytes], bool],
+        incoming: Callable[[bytes], bytes | None],
+        figures: Callable[[], Answer],
+    ) -> None:
+        self._me = me
+        self._shell = shell
+        self._blobs = blobs
+        self._outcomes = outcomes
+        self._now_ns = now_ns
+        self._reachable = reachable
+        self._incoming = incoming
+        self._figures = figures
+        self._ledger = Policies(me).ledger
+        self._doing: dict[str, Callable[[Answer], Answer]] = {
+            "status": self._status,
+            "members": self._members,
+            "tasks": self._tasks,
+            "task": self._task,
+            "item": self._item,
+            "offer": self._offer,
+            "adopt": self._adopt,
+            "show-head": self._show_head,
+        }
+
+    def answer(self, request: bytes) -> bytes:
+        """The answer to one request; whatever the bytes, it is an answer."""
+        return msgspec.msgpack.encode(self._answer(request))
+
+    def _answer(self, request: bytes) -> Answer:
+        try:
+            asked = msgspec.msgpack.decode(request, type=dict[str, Any])
+            doing = self._doing.get(asked.get("do", ""))
+            if doing is None:
+                return _refused("unknown: no such request; is the client of another release?")
+            return {"ok": True, **doing(asked)}  # a refusal says so itself
+        except (msgspec.MsgspecError, Malformed, KeyError, TypeError, ValueError) as error:
+            return _refused(f"malformed: {error}")
+
+    # -- questions --------------------------------------------------------------------------------
+
+    def _status(self, asked: Answer) -> Answer:
+        status = node_status(self._me, self._shell.state, self._now_ns())
+        return {"status": {**status, **self._figures()}}
+
+    def _members(self, asked: Answer) -> Answer:
+        members = member_list(self._me, self._shell.state)
+        for member in members:
+            id_ = bytes.fromhex(member["id"])
+            member["reachable"] = id_ == self._me or self._reachable(id_)
+        return {"members": members}
+
+    def _tasks(self, asked: Answer) -> Answer:
+        return {"tasks": [self._with_figures(task) for task in task_list(self._shell.state)]}
+
+    def _task(self, asked: Answer) -> Answer:
+        details = task_details(self._shell.state, _bytes(asked, "id"))
+        if details is None:
+            return _refused("unknown-task: no such task is in the ledger")
+        id_ = bytes.fromhex(details["id"])
+        last = details["round"] + (details["status"] == "running")
+        details["figures"] = [self._outcomes.round(id_, number) for number in range(last)]
+        return {"task": self._with_figures(details)}
+
+    def _with_figures(self, task: Answer) -> Answer:
+        number = max(task["round"] - (task["status"] != "running"), 0)
+        latest = self._outcomes.round(bytes.fromhex(task["id"]), number)
+        return {**task, "accuracy": latest["accuracy"], "loss": latest["loss"]}
+
+    def _item(self, asked: Answer) -> Answer:
+        return {"item": self._outcomes.item(_bytes(asked, "id"))}
+
+    # -- commands ---------------------------------------------------------------------------------
+
+    def _offer(self, asked: Answer) -> Answer:
+        item = decode_body(_bytes(asked, "item"))
+        if not isinstance(item, Statement):
+            return _refused("unknown-kind: only signed items are offered")
+        state = self._shell.state
+        mesh = state["ledger"].mesh
+        if not all(_is_signed(statement, mesh) for statement in statements(item)):
+            return _refused("bad-signature: not signed with the key it names, for this mesh")
+        refusal = self._ledger.check(state["ledger"], item)
+        if refusal:
+            return _refused(refusal)
+        self._shell.take(At("pool", Offer(item)))
+        return {"item": item_id(item).hex()}
+
+    def _adopt(self, asked: Answer) -> Answer:
+        """Take over a blob that the client has left in the home's `incoming` folder."""
+        digest = _bytes(asked, "digest")
+        data = self._incoming(digest)
+        if data is None:
+            return _refused("missing: no such blob was left for the node")
+        if self._blobs.put(data) != digest:
+            return _refused("digest: the blob is not what its name says")
+        return {"digest": digest.hex()}
+
+    def _show_head(self, asked: Answer) -> Answer:
+        """Tell the others how far our journal goes, so that its tail can be missed."""
+        self._shell.take(At("history", ShowHead()))
+        return {}
+
+
+def _is_signed(statement: Statement, mesh: bytes) -> bool:
+    signer, signature = getattr(statement, statement.SIGNER), getattr(statement, "signature")
+    return verify(signer, signing_digest(statement, mesh), signature)
+
+
+def _bytes(asked: Answer, name: str) -> bytes:
+    value = asked[name]
+    if not isinstance(value, bytes):
+        raise TypeError(f"{name!r} is to be bytes")
+    return value
+
+
+def _refused(reason: str) -> Answer:
+    return {"ok": False, "reason": reason}

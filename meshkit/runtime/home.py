@@ -1,0 +1,228 @@
+"""A node's home: one folder that holds who it is, which mesh it belongs to, and what it did.
+
+    identity.key transport.key chain.key    secrets, 0600
+    card.json       how others reach it: what a genesis or a ticket is made from
+    genesis.json    the mesh it belongs to, once it does
+    shard.json      which data it trains on (optional)
+    journal.sqlite  blobs/                  what it did, and the models and updates
+    operator.ipc    where its operators reach it while it runs
+    incoming/       blobs that an operator's client leaves for it
+
+The folder is 0700: whoever can read it is the node. Moving it to another machine moves the node;
+running it twice is refused by a lock.
+"""
+
+import json
+import os
+import stat
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from meshkit.core.document import from_document, to_document
+from meshkit.core.value import Value, digest
+from meshkit.learning.data import Shard
+from meshkit.ledger.forms import check_genesis, check_member
+from meshkit.ledger.messages import Genesis, Member
+from meshkit.wire.keys import HashChain, Identity, KeyRefused, Transport
+
+DOCUMENT_BYTES_MAX = 16 * 2**20  # a genesis of ten thousand founders is 10 MB
+PRIVATE = 0o700
+
+V = TypeVar("V", bound=Value)
+
+
+class HomeError(Exception):
+    """A home cannot be made or used; one line says why and what to do."""
+
+
+class ForeignHome(HomeError):
+    """The home's keys or journal belong to another node or mesh than its genesis says."""
+
+
+class Home:
+    """The folder of one node. Nothing is read before it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, **card: Any) -> Self:
+        """A new home with fresh keys. `card` gives what a `Member` has besides its keys."""
+        home = cls(path)
+        if (path / "identity.key").exists():
+            raise HomeError(f"{path}: there is a node already; choose another --home")
+        home._make()
+        identity, transport, chain = Identity.create(), Transport.create(), HashChain.create()
+        made = Member(id=identity.key, transport=transport.key, anchor=chain.anchor, **card)
+        if refusal := check_member(made):
+            raise HomeError(f"{path}: {refusal}")
+        try:
+            transport.save(path / "transport.key")
+            chain.save(path / "chain.key")
+            identity.save(path / "identity.key")
+        except KeyRefused as refused:
+            raise HomeError(str(refused)) from None
+        home.write_card(made)
+        return home
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """An existing home, its folder closed to others."""
+        home = cls(path)
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            raise HomeError(f"{path}: there is no node; make one with: meshkit init") from None
+        except OSError as error:
+            raise HomeError(f"{path}: cannot be read: {error.strerror}") from None
+        if not stat.S_ISDIR(mode):
+            raise HomeError(f"{path}: not a folder")
+        if mode & 0o077:
+            raise HomeError(f"{path}: open to others; close it with: chmod 700 {path}")
+        if not (path / "identity.key").exists():
+            raise HomeError(f"{path}: there is no node; make one with: meshkit init")
+        return home
+
+    def _make(self) -> None:
+        try:
+            self.path.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            os.chmod(self.path, PRIVATE)
+        except OSError as error:
+            raise HomeError(f"{self.path}: cannot be made: {error.strerror}") from None
+
+    # -- secrets ----------------------------------------------------------------------------------
+
+    @cached_property
+    def identity(self) -> Identity:
+        return _key(Identity, self.path / "identity.key")
+
+    @cached_property
+    def transport(self) -> Transport:
+        return _key(Transport, self.path / "transport.key")
+
+    @cached_property
+    def chain(self) -> HashChain:
+        return _key(HashChain, self.path / "chain.key")
+
+    # -- documents --------------------------------------------------------------------------------
+
+    @cached_property
+    def card(self) -> Member:
+        return read_document(self.path / "card.json", Member)
+
+    def write_card(self, card: Member) -> None:
+        write_document(self.path / "card.json", card)
+        self.__dict__.pop("card", None)
+
+    @property
+    def has_genesis(self) -> bool:
+        return (self.path / "genesis.json").exists()
+
+    @cached_property
+    def genesis(self) -> Genesis:
+        if not self.has_genesis:
+            raise HomeError(
+                f"{self.path}: this node belongs to no mesh yet; "
+                "found one with: meshkit init --founder, or join one with: meshkit join TICKET"
+            )
+        genesis = read_document(self.path / "genesis.json", Genesis)
+        if refusal := check_genesis(genesis):
+            raise HomeError(f"{self.path / 'genesis.json'}: {refusal}")
+        return genesis
+
+    @cached_property
+    def mesh(self) -> bytes:
+        return digest(self.genesis)
+
+    def found(self, genesis: Genesis) -> None:
+        """Belong to the mesh of `genesis` from now on, and to no other."""
+        if refusal := check_genesis(genesis):
+            raise HomeError(f"{self.path}: the genesis is not sound: {refusal}")
+        if self.has_genesis:
+            if digest(self.genesis) != digest(genesis):
+                raise ForeignHome(f"{self.path}: this node belongs to another mesh already")
+            return
+        write_document(self.path / "genesis.json", genesis)
+
+    @property
+    def shard(self) -> Shard:
+        """Which data this node trains on: by default, all that lies in its folder `data`."""
+        path = self.path / "shard.json"
+        if not path.exists():
+            return Shard(folder=str(self.path / "data"))
+        try:
+            return Shard(**msgspec.convert(read_json(path), dict[str, int | str]))  # type: ignore[arg-type]
+        except (TypeError, msgspec.ValidationError) as error:
+            raise HomeError(f"{path}: {error}") from None
+
+    def write_shard(self, shard: Shard) -> None:
+        document = {name: getattr(shard, name) for name in shard.__struct_fields__}
+        write_json(self.path / "shard.json", document)
+
+    # -- places -----------------------------------------------------------------------------------
+
+    @property
+    def journal_path(self) -> Path:
+        return self.path / "journal.sqlite"
+
+    @property
+    def blobs_path(self) -> Path:
+        return self.path / "blobs"
+
+    @property
+    def incoming_path(self) -> Path:
+        return self.path / "incoming"
+
+
+Key = TypeVar("Key", Identity, Transport, HashChain)
+
+
+def _key(kind: type[Key], path: Path) -> Key:
+    try:
+        return kind.load(path)
+    except KeyRefused as refused:
+        raise HomeError(str(refused)) from None
+
+
+def read_document(path: Path, kind: type[V]) -> V:
+    """The value of class `kind` in a JSON file; raises HomeError naming what is wrong with it."""
+    try:
+        return from_document(kind, read_json(path))
+    except ValueError as error:
+        raise HomeError(f"{path}: {error}") from None
+
+
+def read_json(path: Path) -> object:
+    """What a JSON file of bounded size holds; raises HomeError."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(DOCUMENT_BYTES_MAX + 1)
+    except OSError as error:
+        raise HomeError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(text) > DOCUMENT_BYTES_MAX:
+        raise HomeError(f"{path}: larger than {DOCUMENT_BYTES_MAX} bytes")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise HomeError(f"{path}: {error}") from None
+
+
+def write_document(path: Path, value: Value) -> None:
+    """Write a value as JSON: whole or not at all, and durable."""
+    write_json(path, to_document(value))
+
+
+def write_json(path: Path, document: object) -> None:
+    text = json.dumps(document, indent=2) + "\n"
+    aside = path.with_name(path.name + ".new")
+    try:
+        with aside.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise HomeError(f"{path}: cannot be written: {error.strerror}") from None

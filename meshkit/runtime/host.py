@@ -1,0 +1,179 @@
+"""The host: one loop that waits for the world, and gives each command to the node's shell.
+
+There is one thread and no event loop of callbacks. Its duties, in order, each time round:
+
+1. wait for sockets, workers and the node's deadline, no longer than the first of them needs;
+2. take in what members said (opened, verified, addressed), what was fetched, what workers made,
+   what operators and guests ask; bounded each, so that nobody starves the others;
+3. wake the node if its deadline has come;
+4. make blobs durable, then the entries that name them: one tick;
+5. perform the effects, and answer whoever waits;
+6. follow the ledger: be connected to its members and nobody else; keep a snapshot now and then.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+import zmq
+from blake3 import blake3
+
+from meshkit import RULES, __version__
+from meshkit.codec import JOURNALED
+from meshkit.core.composite import At
+from meshkit.core.history import Snapshot, Start
+from meshkit.core.machine import Heard, Restarted, Wake
+from meshkit.core.shell import Shell
+from meshkit.core.snapshot import freeze
+from meshkit.journal import BlobPort, JournalPort
+from meshkit.ledger.messages import Found, Genesis, Member
+from meshkit.node import address
+from meshkit.runtime.clock import Clock
+from meshkit.runtime.labour import Labour
+from meshkit.runtime.log import EntryLog
+from meshkit.runtime.perform import Performer
+from meshkit.wire.envelope import Refused, open_envelope
+from meshkit.wire.port import Delivery, Mesh
+
+SNAPSHOT_ENTRIES = 20_000  # a restart folds as many entries in about a second (measured)
+IDLE_MS = 1_000  # the longest sleep: how late a signal is noticed
+WAITING_MAX = 8_192  # commands in the inbox above which members are not listened to: 8 ticks
+MS = 1_000_000  # in nanoseconds
+
+
+class Window(Protocol):
+    """Whoever answers requests between ticks: operators' desk, guests' door."""
+
+    def watch(self, poller: zmq.Poller) -> None: ...
+
+    def serve(self) -> None: ...
+
+
+class Host:
+    """Runs one node. All its parts are made by `meshkit_services.node`."""
+
+    def __init__(
+        self,
+        genesis: Genesis,
+        shell: Shell,
+        clock: Clock,
+        log: EntryLog,
+        journal: JournalPort,
+        blobs: BlobPort,
+        mesh: Mesh,
+        performer: Performer,
+        labour: Labour,
+        windows: list[Window],
+        me: bytes,
+        contacts: tuple[Member, ...] = (),
+    ) -> None:
+        self._genesis = genesis
+        self._shell = shell
+        self._clock = clock
+        self._log = log
+        self._journal = journal
+        self._blobs = blobs
+        self._mesh = mesh
+        self._performer = performer
+        self._labour = labour
+        self._windows = windows
+        self._me = me
+        self._contacts = contacts
+        self._members: object = None
+        self._snapshot_at = shell.state["history"].snapshot
+        self._poller = zmq.Poller()
+        self.refused: Counter[str] = Counter()
+        mesh.watch(self._poller)
+        labour.watch(self._poller)
+        for window in windows:
+            window.watch(self._poller)
+
+    def start(self) -> None:
+        """Say which code goes on with this journal, found the mesh if that is new, ask for all that
+        a former life may have left undone."""
+        self._shell.take(At("history", Start(__version__, RULES)))
+        if not self._shell.state["ledger"].mesh:
+            self._shell.take(At("ledger", Found(self._genesis)))
+        self._tick()
+        self._shell.take(At("", Restarted()))
+        self._tick()
+
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Go round until `stopped` says so."""
+        self.start()
+        while not stopped():
+            self.turn()
+
+    def turn(self, wait_ms: int = IDLE_MS) -> None:
+        """Once round: the six duties."""
+        self._poller.poll(self._sleep_ms(wait_ms))
+        self._take_in()
+        due_ns = self._shell.node.deadline(self._shell.state)
+        if due_ns is not None and due_ns <= self._clock.now_ns():
+            self._shell.take(At("", Wake()))
+        if self._shell.waiting:
+            self._tick()
+        else:
+            self._journal.idle()
+
+    def _sleep_ms(self, wait_ms: int) -> int:
+        if self._shell.waiting:
+            return 0
+        due_ns = self._shell.node.deadline(self._shell.state)
+        if due_ns is not None:
+            # Rounded up: waking a moment early would only mean going round for nothing.
+            wait_ms = min(wait_ms, max(0, -((self._clock.now_ns() - due_ns) // MS)))
+        return min(wait_ms, self._mesh.timeout_ms(), self._labour.timeout_ms())
+
+    def _take_in(self) -> None:
+        if self._shell.waiting < WAITING_MAX:
+            for delivery in self._mesh.receive():
+                self._hear(delivery)
+        self._performer.arrived(self._mesh.fetched())
+        for answer in self._labour.collect():
+            self._shell.take(At("rounds", answer))
+        for window in self._windows:
+            window.serve()
+
+    def _hear(self, delivery: Delivery) -> None:
+        """Open a member's envelope. Whatever is wrong with it is counted and forgotten."""
+        try:
+            envelope = open_envelope(delivery.body, self._shell.state["ledger"].mesh)
+        except Refused as refused:
+            self.refused[refused.reason] += 1
+            return
+        if envelope.sender != delivery.peer:
+            self.refused["not-the-sender"] += 1
+            return
+        name = address(envelope.body)
+        if envelope.kind != JOURNALED or not name:
+            self.refused["not-addressed"] += 1
+            return
+        self._shell.take(At(name, Heard(envelope.sender, envelope.body)), delivery.body)
+
+    def _tick(self) -> None:
+        self._blobs.commit()
+        self._performer.perform(self._shell.tick())
+        self._follow_ledger()
+        self._keep_snapshot()
+
+    def _follow_ledger(self) -> None:
+        book = self._shell.state["ledger"]
+        if book.members is self._members:
+            return
+        self._members = book.members
+        known = {seat.member.id: seat.member for _, seat in sorted(book.members.items())}
+        if self._me not in known:  # we are still on our way in: listen to who sent us here
+            known.update((contact.id, contact) for contact in self._contacts)
+        self._mesh.set_members(member for id_, member in known.items() if id_ != self._me)
+
+    def _keep_snapshot(self) -> None:
+        index = self._journal.head.index
+        if index - self._snapshot_at < SNAPSHOT_ENTRIES or self._shell.waiting:
+            return
+        self._snapshot_at = index
+        self._log.snapshot = freeze(self._shell.state)
+        digest = blake3(self._log.snapshot).digest()
+        self._shell.take(At("history", Snapshot(index, digest)))
+        self._shell.tick()
+        self._log.snapshot = b""

@@ -1,0 +1,81 @@
+"""What became of items and rounds, for those who ask: read off the journal as it goes by."""
+
+from collections import OrderedDict
+from typing import Any
+
+from meshkit.consensus.messages import Decided
+from meshkit.core.machine import Entry
+from meshkit.ledger.checks import item_id
+from meshkit.ledger.messages import Block, ItemRefused, RoundCommitted
+from meshkit.pool.messages import ItemPooled, OfferRefused
+from meshkit.rounds.messages import UpdateNoted
+
+ITEMS_KEPT = 4_096  # answers to questions that were not asked within so many items are lost
+ROUNDS_KEPT = 1_024  # a guess: more rounds than a terminal has lines
+
+PENDING, APPLIED, REFUSED, UNKNOWN = "pending", "applied", "refused", "unknown"
+
+
+class Outcomes:
+    """An observer of entries: items by id, and the trainers' own figures of each round."""
+
+    def __init__(self) -> None:
+        self._items: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+        self._rounds: OrderedDict[tuple[bytes, int], dict[bytes, tuple[int, int, int]]] = (
+            OrderedDict()
+        )
+        self._committed: OrderedDict[tuple[bytes, int], int] = OrderedDict()
+
+    def observe(self, index: int, entry: Entry) -> None:
+        for event in entry.events:
+            match event.body:
+                case ItemPooled() as pooled:
+                    self._note(pooled.id, PENDING)
+                case OfferRefused(refused, reason):
+                    self._note(refused, REFUSED, reason=reason)
+                case Decided(certificate, Block() as block):
+                    for item in block.items:
+                        self._note(item_id(item), APPLIED, height=certificate.height)
+                case ItemRefused(refused, reason):
+                    self._note(refused, REFUSED, reason=reason)
+                case UpdateNoted(update):
+                    figures = self._rounds.setdefault((update.task, update.round), {})
+                    figures[update.submitter] = (
+                        update.samples,
+                        update.accuracy_ppm,
+                        update.loss_micro,
+                    )
+                    _bound(self._rounds, ROUNDS_KEPT)
+                case RoundCommitted(task, number):
+                    self._committed[(task, number)] = entry.moment.now_ns
+                    _bound(self._committed, ROUNDS_KEPT)
+                case _:
+                    pass
+
+    def item(self, id_: bytes) -> dict[str, Any]:
+        """What became of an item: its state, and a height or a reason."""
+        return self._items.get(id_, {"state": UNKNOWN})
+
+    def round(self, task: bytes, number: int) -> dict[str, Any]:
+        """The trainers' figures for the model that this round started from, weighted by samples."""
+        figures = self._rounds.get((task, number), {})
+        measured = [one for one in figures.values() if one[1] >= 0 and one[0] > 0]
+        samples = sum(one[0] for one in measured)
+        return {
+            "round": number,
+            "updates_heard": len(figures),
+            "accuracy": sum(one[0] * one[1] for one in measured) / samples / 1e6
+            if samples
+            else None,
+            "loss": sum(one[0] * one[2] for one in measured) / samples / 1e6 if samples else None,
+            "committed_ns": self._committed.get((task, number)),
+        }
+
+    def _note(self, id_: bytes, state: str, **facts: Any) -> None:
+        self._items[id_] = {"state": state, **facts}
+        _bound(self._items, ITEMS_KEPT)
+
+
+def _bound(kept: OrderedDict[Any, Any], count_max: int) -> None:
+    while len(kept) > count_max:
+        kept.popitem(last=False)

@@ -1,0 +1,134 @@
+"""Effects, done: what a node asks of the world, and how the world's answer comes back as a command.
+
+Nothing here decides anything. An effect that cannot be done is dropped or answered with its
+problem; the machine that asked asks again when it still matters.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from meshkit.consensus.messages import Serve
+from meshkit.core.composite import At
+from meshkit.core.machine import Broadcast, Heard, Send
+from meshkit.core.shell import Caused, Shell
+from meshkit.core.value import Statement, Value
+from meshkit.journal import BlobPort
+from meshkit.learning.grid import Refused, decode_model, decode_update
+from meshkit.node import address
+from meshkit.pool.messages import DrawLink, LinkDrawn
+from meshkit.rounds.messages import (
+    MALFORMED,
+    MISSING,
+    PROBLEMS,
+    UPDATE,
+    Aggregate,
+    Fetch,
+    Fetched,
+    Train,
+)
+from meshkit.runtime.blocks import BlockStore
+from meshkit.runtime.labour import Labour
+from meshkit.runtime.voice import Voice
+from meshkit.wire.port import Fetched as Arrived
+from meshkit.wire.port import Mesh
+
+SERVE_BLOCKS_MAX = 64  # blocks sent for one question; whoever is further behind asks again
+
+
+class Performer:
+    """Does the effects of one node."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        mesh: Mesh,
+        voice: Voice,
+        blobs: BlobPort,
+        blocks: BlockStore,
+        labour: Labour,
+        draw_link: Callable[[int], bytes],
+    ) -> None:
+        self._shell = shell
+        self._mesh = mesh
+        self._voice = voice
+        self._blobs = blobs
+        self._blocks = blocks
+        self._labour = labour
+        self._draw_link = draw_link
+        self._awaited: dict[bytes, list[Fetch]] = {}
+        self.counts: Counter[str] = Counter()
+
+    def perform(self, effects: Iterable[Caused]) -> None:
+        for caused in effects:
+            effect = caused.effect.body
+            self.counts[type(effect).__name__] += 1
+            match effect:
+                case Broadcast(message):
+                    self._broadcast(caused, message)
+                case Send(to, message):
+                    self._send(caused, to, message)
+                case Serve(to, height):
+                    for block in self._blocks.since(height, SERVE_BLOCKS_MAX):
+                        self._send(caused, to, block)
+                case DrawLink(position):
+                    link = self._draw_link(position)
+                    self._shell.take(At("pool", LinkDrawn(position, link)))
+                case Train() | Aggregate():
+                    self._labour.ask(effect)
+                case Fetch():
+                    self._fetch(effect)
+                case _:
+                    raise AssertionError(f"nobody performs {effect!r:.200}")
+
+    # -- speaking ---------------------------------------------------------------------------------
+
+    def _broadcast(self, caused: Caused, message: Value) -> None:
+        signed, envelope = self._voice.say(message, caused.entry, caused.number)
+        self._mesh.publish(envelope)
+        if isinstance(signed, Statement) and signed is not message:
+            # Our own statement enters our own state by the same door as everybody's: signed.
+            name = address(signed)
+            self._shell.take(At(name, Heard(self._voice.me, signed)), envelope)
+
+    def _send(self, caused: Caused, to: bytes, message: Value) -> None:
+        _, envelope = self._voice.say(message, caused.entry, caused.number)
+        if not self._mesh.send(to, envelope):
+            self.counts["unreachable"] += 1
+
+    # -- blobs ------------------------------------------------------------------------------------
+
+    def _fetch(self, effect: Fetch) -> None:
+        if self._blobs.has(effect.digest):
+            self._answer(effect, self._blobs.get(effect.digest))
+            return
+        waiting = self._awaited.setdefault(effect.digest, [])
+        if effect not in waiting:
+            waiting.append(effect)
+        sources = [source for source in effect.sources if source != self._voice.me]
+        self._mesh.fetch(effect.digest, effect.size, sources)
+
+    def arrived(self, arrivals: Iterable[Arrived]) -> None:
+        """What the mesh has fetched, or could not."""
+        for arrival in arrivals:
+            for effect in self._awaited.pop(arrival.digest, ()):
+                self._answer(effect, arrival.data)
+
+    def _answer(self, effect: Fetch, data: bytes | None) -> None:
+        """Keep a blob that has the form it should have, and say so; or say what is wrong with it."""
+        problem = MISSING if data is None else _problem(effect, data)
+        if data is not None and not problem:
+            self._blobs.put(data)
+        answer = Fetched(effect.task, effect.form, effect.digest, effect.size, problem)
+        self._shell.take(At("rounds", answer))
+
+
+def _problem(effect: Fetch, data: bytes) -> str:
+    """What is wrong with a blob, in the rounds' words, or ""."""
+    try:
+        if effect.form == UPDATE:
+            decode_update(data, effect.spec.size, effect.spec.bits)
+        else:
+            decode_model(data, effect.spec.size)
+    except Refused as refused:
+        return refused.reason if refused.reason in PROBLEMS else MALFORMED
+    return ""

@@ -1,0 +1,41 @@
+"""The node's voice: its own statements signed, its messages sealed, each naming what caused it."""
+
+from collections.abc import Callable
+
+from meshkit.codec import JOURNALED, Envelope
+from meshkit.core.value import Value
+from meshkit.journal import Head
+from meshkit.wire.envelope import seal, sign_statements
+from meshkit.wire.keys import Identity
+
+
+class Voice:
+    """Speaks for one identity in one mesh; `head` is the head of its durable journal."""
+
+    def __init__(self, identity: Identity, mesh: bytes, head: Callable[[], Head]) -> None:
+        self._identity = identity
+        self._mesh = mesh
+        self._head = head
+        self._said = 0
+
+    @property
+    def me(self) -> bytes:
+        return self._identity.key
+
+    def say(self, message: Value, entry: int, effect: int) -> tuple[Value, bytes]:
+        """The message with our statements in it signed, and the envelope that carries it."""
+        self._said += 1
+        signed = sign_statements(message, self._identity, self._mesh)
+        head = self._head()
+        envelope = Envelope(
+            mesh=self._mesh,
+            sender=self.me,
+            kind=JOURNALED,
+            entry=entry,
+            effect=effect,
+            head_index=head.index,
+            head_hash=head.hash,
+            sequence=self._said,
+            body=signed,
+        )
+        return signed, seal(envelope, self._identity)
