@@ -14,7 +14,9 @@ from meshkit.ledger.messages import MAY, ROLES, Genesis, Member, Operator, Polic
 KEY_BYTES = 32
 DIGEST_BYTES = 32
 SIGNATURE_BYTES_MAX = 64  # Ed25519
-NUMBER_MAX = 2**63 - 1  # every integer of the ledger fits a signed 64-bit field
+NUMBER_MAX = 2**53 - 1  # of serials: exact in JSON and in float64 too
+SEED_MAX = 2**64 - 1  # a word
+TIME_NS_MAX = 2**62 - 1  # the year 2116
 
 MEMBERS_MAX = 1_024  # every node holds every member; larger meshes are made of cells (a guess)
 VALIDATORS_MAX = 128  # about a hundred: votes cost n² messages (architecture: the quorum)
@@ -23,15 +25,14 @@ WEIGHT_MAX = 1_000_000  # below 2^20, where `draw` keeps all quotients apart
 ALLOWED_TASKS_MAX = 256  # a guess
 
 ROUNDS_MAX = 10_000  # of one task: its outcomes stand in the state (a guess)
-DAY_MS = 86_400_000
+DAY_MS = 86_400_000  # no task waits longer for a round (a guess)
 PARAMETERS_BYTES_MAX = 4_096  # a task's settings are not its data (a guess)
 PARAMETERS_BRACKETS_MAX = 64  # so that no parser's own limit of depth decides
 
-# The grid that `learning` can sum on; its blob of an update has a header and the entries.
-BITS_MIN = 2
-BITS_MAX = 32
-SCALE_BITS_MAX = 30
-UPDATE_HEADER_BYTES = 16
+BITS_MIN = 2  # as `learning.grid`, like the three below
+BITS_MAX = 32  # the widest entry of an update's blob
+SCALE_BITS_MAX = 30  # a step of 1e-9
+UPDATE_HEADER_BYTES = 16  # of an update's blob, before its entries
 SUM_BITS_MAX = 62  # of Σ w·x, so that it fits an int64, twice over
 
 ENGINES = ("tendermint", "pbft", "raft")
@@ -113,7 +114,7 @@ def check_genesis(genesis: Genesis) -> str:
     """What is wrong with a genesis; a mesh is founded on none but a sound one."""
     if refusal := check_name(genesis.name, "mesh"):
         return refusal
-    if not 0 <= genesis.created_ns <= NUMBER_MAX:
+    if not 0 <= genesis.created_ns <= TIME_NS_MAX:
         return "time: created_ns counts nanoseconds since 1970"
     parts = (
         check_policy(genesis.policy),
@@ -201,7 +202,7 @@ def check_task(task: Task, policy: Policy) -> str:
                 ("size", task.size, 1, policy.update_bytes_max),
                 ("bits", task.bits, BITS_MIN, BITS_MAX),
                 ("scale_bits", task.scale_bits, 0, SCALE_BITS_MAX),
-                ("seed", task.seed, 0, NUMBER_MAX),
+                ("seed", task.seed, 0, SEED_MAX),
             )
         )
         or _check_update_bytes(task, policy)

@@ -22,7 +22,7 @@ from meshkit.pool.messages import (
     Resumed,
 )
 
-SECOND_NS = 1_000_000_000
+SECOND_NS = 1_000_000_000  # by definition
 OWN_AGAIN_NS = SECOND_NS // 2  # the publisher's gaps are asked for sooner; this is the second line
 OWN_AGAIN_NS_MAX = 30 * SECOND_NS  # nothing was decided for so long: there is no quorum (a guess)
 OTHERS_AGAIN_NS = 20 * SECOND_NS  # its origin may be dead; while it lives, it offers it itself
