@@ -109,7 +109,7 @@ def step(
 def replay(
     machine: Machine[S, Any, Any, Any], journal: Iterable[Entry], state: S | None = None
 ) -> S:
-    """The state a journal tells of, from `state` or the beginning. Decides nothing, does nothing."""
+    """The state a journal tells of, from `state` or the beginning. It decides and does nothing."""
     now = machine.initial() if state is None else state
     for entry in journal:
         for event in entry.events:

@@ -1,8 +1,8 @@
 """A value never changes. Commands, events, effects and states are all values.
 
 Every value has one canonical form, and so one digest, the same in every process: fields in the
-order they are declared behind a tag that names the class, map entries sorted by key. The canonical form
-is what gets signed, compared and snapshotted; the wire and the journal speak protobuf instead
+order they are declared behind a tag that names the class, map entries sorted by key. This form is
+what gets signed, compared and snapshotted; the wire and the journal speak protobuf instead
 (`meshkit.codec`), because a contract with others must survive the renaming of a field.
 """
 

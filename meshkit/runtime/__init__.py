@@ -1,1 +1,1 @@
-"""The shell around a node: clock, dice, disk, sockets and workers. Nothing else touches the world."""
+"""The shell around a node: clock, dice, disk, sockets, workers. Nothing else touches the world."""

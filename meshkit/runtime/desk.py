@@ -11,19 +11,21 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import zmq
 
 from meshkit.codec import Malformed, decode_body
 from meshkit.core.composite import At
 from meshkit.core.history import ShowHead
 from meshkit.core.shell import Shell
-from meshkit.core.value import Statement, signing_digest, statements
+from meshkit.core.value import Statement
 from meshkit.journal import BlobPort
 from meshkit.ledger.checks import item_id
 from meshkit.node import Policies
 from meshkit.pool.messages import Offer
 from meshkit.runtime.outcomes import Outcomes
 from meshkit.runtime.status import member_list, node_status, task_details, task_list
-from meshkit.wire.keys import verify
+from meshkit.wire.envelope import Refused, verify_statements
+from meshkit.wire.ipc import OperatorLane
 
 BLOB_BYTES_MAX = 256 * 2**20  # as the mesh carries
 Answer = dict[str, Any]
@@ -118,8 +120,10 @@ class Desk:
             return _refused("unknown-kind: only signed items are offered")
         state = self._shell.state
         mesh = state["ledger"].mesh
-        if not all(_is_signed(statement, mesh) for statement in statements(item)):
-            return _refused("bad-signature: not signed with the key it names, for this mesh")
+        try:
+            verify_statements(item, mesh)
+        except Refused as refused:
+            return _refused(f"{refused.reason}: not signed for this mesh with the key it names")
         refusal = self._ledger.check(state["ledger"], item)
         if refusal:
             return _refused(refusal)
@@ -142,11 +146,6 @@ class Desk:
         return {}
 
 
-def _is_signed(statement: Statement, mesh: bytes) -> bool:
-    signer, signature = getattr(statement, statement.SIGNER), getattr(statement, "signature")
-    return verify(signer, signing_digest(statement, mesh), signature)
-
-
 def _bytes(asked: Answer, name: str) -> bytes:
     value = asked[name]
     if not isinstance(value, bytes):
@@ -156,3 +155,18 @@ def _bytes(asked: Answer, name: str) -> bytes:
 
 def _refused(reason: str) -> Answer:
     return {"ok": False, "reason": reason}
+
+
+class OperatorWindow:
+    """The desk behind its socket, as the host's loop knows it."""
+
+    def __init__(self, lane: OperatorLane, desk: Desk) -> None:
+        self._lane = lane
+        self._desk = desk
+
+    def watch(self, poller: zmq.Poller) -> None:
+        self._lane.watch(poller)
+
+    def serve(self) -> None:
+        for request in self._lane.receive():
+            self._lane.answer(request.asker, self._desk.answer(request.body))

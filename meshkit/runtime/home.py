@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import msgspec
+from blake3 import blake3
 
 from meshkit.core.document import from_document, to_document
 from meshkit.core.value import Value, digest
@@ -29,9 +30,14 @@ from meshkit.ledger.messages import Genesis, Member
 from meshkit.wire.keys import HashChain, Identity, KeyRefused, Transport
 
 DOCUMENT_BYTES_MAX = 16 * 2**20  # a genesis of ten thousand founders is 10 MB
+BLOB_BYTES_MAX = 256 * 2**20  # as the mesh carries
 PRIVATE = 0o700
 
 V = TypeVar("V", bound=Value)
+
+
+class Contacts(Value):
+    members: tuple[Member, ...]
 
 
 class HomeError(Exception):
@@ -161,6 +167,38 @@ class Home:
     def write_shard(self, shard: Shard) -> None:
         document = {name: getattr(shard, name) for name in shard.__struct_fields__}
         write_json(self.path / "shard.json", document)
+
+    @property
+    def contacts(self) -> tuple[Member, ...]:
+        """Members that a newcomer was told of, to listen to until it is a member itself."""
+        path = self.path / "contacts.json"
+        return read_document(path, Contacts).members if path.exists() else ()
+
+    def write_contacts(self, members: tuple[Member, ...]) -> None:
+        write_document(self.path / "contacts.json", Contacts(members))
+
+    # -- blobs that a client leaves for the node --------------------------------------------------
+
+    def leave_incoming(self, data: bytes) -> bytes:
+        """Leave a blob for the running node to adopt; its digest."""
+        name = blake3(data).digest()
+        try:
+            self.incoming_path.mkdir(mode=PRIVATE, exist_ok=True)
+            (self.incoming_path / name.hex()).write_bytes(data)
+        except OSError as error:
+            raise HomeError(f"{self.incoming_path}: cannot be written: {error.strerror}") from None
+        return name
+
+    def take_incoming(self, name: bytes) -> bytes | None:
+        """The blob left under this digest, taken away; None if there is none of bounded size."""
+        path = self.incoming_path / name.hex()
+        try:
+            with path.open("rb") as file:
+                data = file.read(BLOB_BYTES_MAX + 1)
+            path.unlink()
+        except OSError:
+            return None
+        return data if len(data) <= BLOB_BYTES_MAX else None
 
     # -- places -----------------------------------------------------------------------------------
 

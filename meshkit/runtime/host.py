@@ -13,7 +13,7 @@ There is one thread and no event loop of callbacks. Its duties, in order, each t
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import zmq
 from blake3 import blake3
@@ -63,7 +63,6 @@ class Host:
         mesh: Mesh,
         performer: Performer,
         labour: Labour,
-        windows: list[Window],
         me: bytes,
         contacts: tuple[Member, ...] = (),
     ) -> None:
@@ -76,7 +75,7 @@ class Host:
         self._mesh = mesh
         self._performer = performer
         self._labour = labour
-        self._windows = windows
+        self._windows: list[Window] = []
         self._me = me
         self._contacts = contacts
         self._members: object = None
@@ -85,8 +84,22 @@ class Host:
         self.refused: Counter[str] = Counter()
         mesh.watch(self._poller)
         labour.watch(self._poller)
-        for window in windows:
-            window.watch(self._poller)
+
+    def add(self, window: Window) -> None:
+        """Serve this window too, each time round."""
+        window.watch(self._poller)
+        self._windows.append(window)
+
+    def figures(self) -> dict[str, Any]:
+        """What only the running process knows, for the status."""
+        head = self._journal.head
+        return {
+            "head": {"index": head.index, "hash": head.hash.hex()},
+            "mesh_counters": dict(sorted(self._mesh.counters.items())),
+            "effects": dict(sorted(self._performer.counts.items())),
+            "refused": dict(sorted(self.refused.items())),
+            "without_effect": dict(sorted(self._shell.counts.items())),
+        }
 
     def start(self) -> None:
         """Say which code goes on with this journal, found the mesh if that is new, ask for all that

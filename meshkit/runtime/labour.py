@@ -5,10 +5,12 @@ that no round waits for the training of the next. A small aggregate is computed 
 milliseconds, less than a process is asked in.
 """
 
+from contextlib import suppress
+
 import zmq
 
 from meshkit.journal import BlobPort
-from meshkit.learning import Grid, Refused, Shard, aggregate
+from meshkit.learning import Grid, Refused, aggregate
 from meshkit.learning.training import Trained as Work
 from meshkit.rounds.messages import Aggregate, Aggregated, Spec, Train, Trained, TrainingFailed
 from meshkit.runtime import worker_messages as worker
@@ -44,10 +46,8 @@ class Labour:
 
     def warm(self, task: str, parameters: str) -> None:
         """Have the worker import a task and read its data before a round waits for it."""
-        try:
+        with suppress(Refused):  # training will say why
             self._trainer.submit(worker.Warm(task, parameters))
-        except Refused:
-            pass  # training will say why
 
     def ask(self, effect: Train | Aggregate) -> None:
         """Begin; what is under way already is not begun again."""

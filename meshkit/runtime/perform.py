@@ -114,7 +114,7 @@ class Performer:
                 self._answer(effect, arrival.data)
 
     def _answer(self, effect: Fetch, data: bytes | None) -> None:
-        """Keep a blob that has the form it should have, and say so; or say what is wrong with it."""
+        """Keep a blob that has the form it should have, and say so; or say what is wrong."""
         problem = MISSING if data is None else _problem(effect, data)
         if data is not None and not problem:
             self._blobs.put(data)

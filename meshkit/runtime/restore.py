@@ -22,7 +22,7 @@ class Restored(NamedTuple):
 
 
 def restore(node: Composite, journal: EntrySource) -> Restored:
-    """Read what is needed of the journal; raises Malformed where its entries are of no known form."""
+    """Read what is needed of the journal; raises Malformed where an entry is of no known form."""
     index, state = last_snapshot(node, journal)
     last_ns = 0
     for record in journal.read(max(index, 1)):

@@ -1,0 +1,140 @@
+"""A mesh node as a process: opens a home, puts the parts together, and runs until told to stop."""
+
+import argparse
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from meshkit.codec import Malformed
+from meshkit.core.shell import Shell
+from meshkit.journal import BlobStore, Journal, JournalError, JournalFailed, JournalForeign
+from meshkit.learning import Shard
+from meshkit.ledger.messages import Member
+from meshkit.node import address, mesh_node
+from meshkit.runtime.blocks import BlockStore
+from meshkit.runtime.clock import Clock
+from meshkit.runtime.desk import Desk, OperatorWindow
+from meshkit.runtime.guests import Guests
+from meshkit.runtime.home import ForeignHome, Home, HomeError
+from meshkit.runtime.host import Host
+from meshkit.runtime.labour import Labour
+from meshkit.runtime.log import EntryLog
+from meshkit.runtime.outcomes import Outcomes
+from meshkit.runtime.perform import Performer
+from meshkit.runtime.restore import restore
+from meshkit.runtime.voice import Voice
+from meshkit.runtime.workers import Worker
+from meshkit.wire.ipc import HomeLock, OperatorLane
+from meshkit.wire.port import WireError
+from meshkit.wire.zeromq import Bindings, ZeroMesh
+
+OK, FAILURE, FOREIGN = 0, 1, 6  # exit codes, as the command line has them
+
+
+@contextmanager
+def open_host(home: Home) -> Iterator[Host]:
+    """The host of a home's node, ready to run; everything it holds is released at the end.
+
+    Raises HomeError, WireError, JournalError: one line each, for a person.
+    """
+    genesis, identity = home.genesis, home.identity
+    _check_card(home)
+    with ExitStack() as held:
+        held.enter_context(HomeLock(home.path))
+        journal = held.enter_context(
+            Journal.open(home.journal_path, home.mesh, identity.key, identity.sign)
+        )
+        blobs = held.enter_context(BlobStore.open(home.blobs_path))
+        node = mesh_node(identity.key, genesis)
+        restored = restore(node, journal)
+        clock = Clock(restored.last_ns)
+        log = EntryLog(journal)
+        shell = Shell(node, log, clock.moment, restored.state)
+        card = home.card
+        mesh = ZeroMesh(
+            identity.key,
+            home.transport,
+            Bindings(card.events, card.direct, card.blobs, card.join or None),
+            blobs.get,
+        )
+        held.callback(mesh.close)
+        labour = _labour(home, genesis.policy.allowed_tasks, blobs)
+        held.callback(labour.close)
+        voice = Voice(identity, home.mesh, lambda: journal.head)
+        performer = Performer(
+            shell, mesh, voice, blobs, BlockStore(journal, address), labour, home.chain.link
+        )
+        outcomes = Outcomes()
+        log.observers.append(outcomes.observe)
+        counters: Counter[str] = Counter()
+        lane = OperatorLane(home.path, counters)
+        held.callback(lane.close)
+        host = Host(
+            genesis, shell, clock, log, journal, blobs, mesh, performer, labour,
+            me=identity.key, contacts=home.contacts,
+        )  # fmt: skip
+        desk = Desk(
+            identity.key, shell, blobs, outcomes, clock.now_ns, mesh.reachable, home.take_incoming,
+            host.figures,
+        )  # fmt: skip
+        host.add(OperatorWindow(lane, desk))
+        host.add(Guests(identity.key, genesis, shell, mesh))
+        yield host
+
+
+def _labour(home: Home, allowed: tuple[str, ...], blobs: BlobStore) -> Labour:
+    log = home.path / "worker.log"
+    return Labour(Worker(allowed, home.shard, log), Worker(allowed, Shard(), log), blobs)
+
+
+def _check_card(home: Home) -> None:
+    """The keys in the home are those of the card; a founder's card is the genesis' own."""
+    card: Member = home.card
+    keys = (home.identity.key, home.transport.key, home.chain.anchor)
+    if (card.id, card.transport, card.anchor) != keys:
+        raise ForeignHome(f"{home.path}: the keys are not those of card.json: wrong key files?")
+    founders = {member.id: member for member in home.genesis.founders}
+    founder = founders.get(card.id)
+    if founder is not None and (founder.transport, founder.anchor) != keys[1:]:
+        raise ForeignHome(f"{home.path}: the genesis names other keys for this node")
+
+
+def run(home_path: Path) -> int:
+    """Run the node of a home until SIGTERM or SIGINT; the exit code. Complaints go to stderr."""
+    stopped: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+
+    try:
+        with open_host(Home.open(home_path)) as host:
+            signal.signal(signal.SIGTERM, stop)
+            signal.signal(signal.SIGINT, stop)
+            host.run(lambda: bool(stopped))
+        return OK
+    except (ForeignHome, JournalForeign) as error:
+        return _complain(error, FOREIGN)
+    except (HomeError, WireError, JournalError, JournalFailed, Malformed) as error:
+        return _complain(error, FAILURE)
+
+
+def _complain(error: Exception, code: int) -> int:
+    print(f"meshkit-node: {error}", file=sys.stderr)
+    return code
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """`meshkit-node --home DIR`."""
+    parser = argparse.ArgumentParser(prog="meshkit-node", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="the node's folder")
+    parsed: Any = parser.parse_args(arguments)
+    sys.exit(run(parsed.home))
+
+
+if __name__ == "__main__":
+    main()
