@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from meshkit.core.machine import Broadcast, Heard, Moment, Restarted, Wake
-from meshkit.core.value import Statement, canonical
+from meshkit.core.value import Statement
 from meshkit.pool.messages import (
     Advance,
     AnchorReady,
@@ -39,6 +39,7 @@ from meshkit.pool.state import (
     item_id,
     knows,
     signer_of,
+    size_bytes_of,
 )
 
 
@@ -108,7 +109,7 @@ class Pool:
         limits, used_bytes = state.limits, state.used_bytes.get(signer, 0)
         if len(state.queues.get(signer, ())) >= limits.signer_items_max:
             return f"full: {limits.signer_items_max} items of this signer are waiting"
-        if used_bytes + len(canonical(item)) > limits.signer_bytes_max:
+        if used_bytes + size_bytes_of(item) > limits.signer_bytes_max:
             return f"full: {limits.signer_bytes_max} bytes are all that one signer may have waiting"
         return ""
 
@@ -118,7 +119,7 @@ class Pool:
             return ()
         if id_ not in state.items and (refusal := self.refusal(state, item)):
             return (OfferRefused(id_, refusal),)
-        size_bytes, due_ns = len(canonical(item)), now_ns + again_ns(True, 0)
+        size_bytes, due_ns = size_bytes_of(item), now_ns + again_ns(True, 0)
         if is_signed(item):
             return (ItemPooled(item, id_, True, size_bytes, due_ns, True),)
         return (ItemDrafted(item, id_, size_bytes, due_ns),)
@@ -138,12 +139,12 @@ class Pool:
         draft = state.items.get(id_)
         if draft is not None and _signs(draft, item):
             # The others heard it as it was signed, so it need not be offered at once.
-            size_bytes = len(canonical(item))
+            size_bytes = size_bytes_of(item)
             return (ItemPooled(item, id_, True, size_bytes, draft.due_ns, False),)
         own = sender == self._me
         if knows(state, id_) or self.refusal(state, item) or (not own and _is_full(state, item)):
             return ()
-        size_bytes, due_ns = len(canonical(item)), now_ns + again_ns(own, 0)
+        size_bytes, due_ns = size_bytes_of(item), now_ns + again_ns(own, 0)
         return (ItemPooled(item, id_, own, size_bytes, due_ns, False),)
 
 
@@ -156,7 +157,7 @@ def _decide_link(state: State, command: Advance | WantAnchor | LinkDrawn) -> Seq
         case LinkDrawn(position, link):
             if position == state.position:
                 return (LinkReady(position, link),) if link and not state.link else ()
-            awaited = link and position == state.anchor
+            awaited = link and 0 < position == state.anchor
             return (AnchorReady(position, link),) if awaited else ()
         case _:
             assert_never(command)
@@ -172,7 +173,7 @@ def _is_full(state: State, item: Statement) -> bool:
     limits = state.limits
     return (
         len(state.items) >= limits.items_max
-        or state.all_bytes + len(canonical(item)) > limits.bytes_max
+        or state.all_bytes + size_bytes_of(item) > limits.bytes_max
     )
 
 

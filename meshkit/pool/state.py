@@ -5,7 +5,7 @@ from typing import assert_never
 from immutables import Map
 from msgspec.structs import replace
 
-from meshkit.core.value import Statement, Value, signing_digest
+from meshkit.core.value import Statement, Value, canonical, signing_digest
 from meshkit.pool.messages import (
     AnchorReady,
     AnchorWanted,
@@ -29,6 +29,7 @@ OTHERS_AGAIN_NS = 20 * SECOND_NS  # its origin may be dead; while it lives, it o
 OTHERS_AGAIN_NS_MAX = 600 * SECOND_NS  # all n nodes do this for each item (a guess)
 BATCH = 32  # items offered in one wake (a guess: small beside what PUB holds, 1,000)
 BATCH_AGAIN_NS = SECOND_NS // 20  # until the next batch of what is due
+SIGNATURE_BYTES = 64  # Ed25519
 SETTLED_KEPT = 8_192  # ids remembered: 32 full blocks, so that late gossip is known (a guess)
 
 
@@ -76,6 +77,11 @@ def signer_of(item: Statement) -> bytes:
 
 def is_signed(item: Statement) -> bool:
     return getattr(item, "signature", b"") != b""
+
+
+def size_bytes_of(item: Statement) -> int:
+    """What an item takes; a draft is reckoned with the signature it will have."""
+    return len(canonical(item)) + (0 if is_signed(item) else SIGNATURE_BYTES)
 
 
 # -- questions ------------------------------------------------------------------------------------
