@@ -24,7 +24,7 @@ from meshkit.pb import body_pb2
 
 Read: TypeAlias = Callable[[Any, int], Any]  # a message and the depth left, to a value
 Write: TypeAlias = Callable[[Any], Any]  # a value, to what builds its message
-Test: TypeAlias = tuple[int, str, Form]  # of the plain field at this place
+Test: TypeAlias = tuple[int, Form]  # of the plain field at this place
 
 # A certificate's message > block > accusation > statement are four; the rest is room.
 DEPTH_MAX = 8  # in what comes from others
@@ -70,24 +70,27 @@ def build(kind: type[Value], message: Any) -> Converter:
     writes = tuple((name, write) for _, name, _, write in special)
     get = _getter(names)
 
-    def check(found: Any) -> None:
-        for place, name, form in integers:
-            if found[place] not in form:
-                raise Malformed(f"{kind.__name__}.{name} is out of range: {found[place]}")
-        for place, name, form in lengths:
-            if len(found[place]) not in form:
-                raise Malformed(f"{kind.__name__}.{name} has length {len(found[place])}")
-
+    # The two loops stand in both functions, since a call for them would cost as much again.
     def read(source: Any, depth: int) -> Value:
         found = list(get(source))
-        check(found)
+        for place, form in integers:
+            if found[place] not in form:
+                raise Malformed(f"{kind.__name__}.{names[place]} is out of range: {found[place]}")
+        for place, form in lengths:
+            if len(found[place]) not in form:
+                raise Malformed(f"{kind.__name__}.{names[place]} has length {len(found[place])}")
         for place, special_read in reads:
             found.insert(place, special_read(source, depth))
         return kind(*found)
 
     def write(value: Any) -> dict[str, Any]:
         found = get(value)
-        check(found)
+        for place, form in integers:
+            if found[place] not in form:
+                raise Malformed(f"{kind.__name__}.{names[place]} is out of range: {found[place]}")
+        for place, form in lengths:
+            if len(found[place]) not in form:
+                raise Malformed(f"{kind.__name__}.{names[place]} has length {len(found[place])}")
         into = dict(zip(names, found, strict=True))
         for name, special_write in writes:
             into[name] = special_write(getattr(value, name))
@@ -108,7 +111,7 @@ def _tests(kind: type[Value], plain: list[Shape]) -> tuple[tuple[Test, ...], tup
         assert shape.scalar is not None
         form = form_of(kind.__name__, shape.name, shape.scalar)
         if form is not None:
-            (integers if shape.scalar is int else lengths).append((place, shape.name, form))
+            (integers if shape.scalar is int else lengths).append((place, form))
     return tuple(integers), tuple(lengths)
 
 
@@ -132,8 +135,9 @@ def _special(kind: type[Value], shape: Shape, field: FieldDescriptor) -> tuple[R
         return _many(where, shape.name, read, write)
     if shape.optional:
         return _optional(shape.name, read, write)
-    # The bytes of a Body have no presence: left out, they read as a Body of no kind, and fail too.
-    return _required(where, shape.name, read, field.has_presence), write
+    if shape.allowed:  # left out, it reads as a Body of no kind, and is refused as such
+        return lambda source, depth: read(getattr(source, shape.name), depth), write
+    return _required(where, shape.name, read), write
 
 
 def _many(where: str, name: str, read: Read, write: Write) -> tuple[Read, Write]:
@@ -158,9 +162,9 @@ def _optional(name: str, read: Read, write: Write) -> tuple[Read, Write]:
     return read_optional, lambda item: None if item is None else write(item)
 
 
-def _required(where: str, name: str, read: Read, has_presence: bool) -> Read:
+def _required(where: str, name: str, read: Read) -> Read:
     def read_required(source: Any, depth: int) -> Any:
-        if has_presence and not source.HasField(name):
+        if not source.HasField(name):
             raise Malformed(f"{where} is missing")
         return read(getattr(source, name), depth)
 
@@ -191,16 +195,20 @@ def _scalar(where: str, scalar: type, form: Form | None) -> tuple[Read, Write]:
 
 _names: dict[type[Value], str] = {kind: kind_name(kind) for kind in ROOM_OF}
 _kinds: dict[str, type[Value]] = {name: kind for kind, name in _names.items()}
+_reads: dict[str, Read] = {}  # by the name of the kind, as they are first needed
 
 
 def read_body(body: Any, depth: int) -> Value:
     """The value in a parsed Body."""
     name = body.WhichOneof("kind")
-    if name is None:
-        raise Malformed("a body of no known kind")
     if depth <= 0:
         raise Malformed("bodies are nested too deep")
-    return cast(Value, converter(_kinds[name]).read(getattr(body, name), depth - 1))
+    read = _reads.get(name)
+    if read is None:
+        if name is None:
+            raise Malformed("a body of no known kind")
+        read = _reads[name] = converter(_kinds[name]).read
+    return cast(Value, read(getattr(body, name), depth - 1))
 
 
 def write_body(value: Any) -> dict[str, Any]:
@@ -235,11 +243,14 @@ def _any_kind(where: str, allowed: tuple[type, ...], embedded: bool) -> tuple[Re
             raise Malformed(f"{where} holds a {type(value).__name__}")
         return value
 
+    if embedded:
+        assert allowed == (Value,), f"{where} would need its kind checked"
+        return read_body, write_body
+
     def read(source: Any, depth: int) -> Any:
-        return checked(read_body(source if embedded else parse(body_pb2.Body, source), depth))
+        return checked(read_body(parse(body_pb2.Body, source), depth))
 
     def write(value: Any) -> Any:
-        body = write_body(checked(value))
-        return body if embedded else serialize(body_pb2.Body, body)
+        return serialize(body_pb2.Body, write_body(checked(value)))
 
     return read, write
