@@ -1,12 +1,13 @@
-"""What a node asks of the engine's state between events: the same two questions for every engine."""
+"""What a node asks of the engine's state between events; every engine answers these questions."""
 
-from meshkit.consensus.tendermint.state import State
+from meshkit.consensus.tendermint.state import PROPOSE, State
 from meshkit.core.value import Value
 
 
 def wanted(state: State) -> tuple[int, int] | None:
     """(height, round) for which a value of ours is awaited, as `ProposalWanted` said; else None."""
-    if not state.asked or state.decided or state.round in state.own:
+    late = state.decided or state.step != PROPOSE
+    if not state.asked or late or state.round in state.own:
         return None
     return state.height, state.round
 
@@ -16,7 +17,7 @@ def unjudged(state: State) -> tuple[tuple[int, bytes, Value], ...]:
     if state.decided:
         return ()
     return tuple(
-        (state.height, id_, value)
-        for id_, value in sorted(state.values.items(), key=lambda item: item[0])
-        if id_ not in state.judged
+        (state.height, value_id, value)
+        for value_id, value in sorted(state.values.items(), key=lambda item: item[0])
+        if value_id not in state.judged
     )

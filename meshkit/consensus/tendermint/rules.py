@@ -107,7 +107,8 @@ def _update_valid(state: State, now_ns: int) -> Event | None:
     if number > state.round:
         return None
     if value_id not in state.values:
-        return _miss(state, value_id)
+        waiting = number == state.round and state.step == PROPOSE  # it may just be under way
+        return None if waiting else _miss(state, value_id)
     if not state.judged.get(value_id, False):
         return None
     if number < state.round or state.step == PRECOMMIT:

@@ -57,8 +57,8 @@ from meshkit.core.value import Statement, Value
 
 PROPOSE = 0  # the step before PREVOTE and PRECOMMIT; the kind of a proposal among statements
 
-ROUNDS_KEPT = 32  # past rounds of an open height: evidence and answers to laggards (a guess)
-VALUES_KEPT = 4  # past rounds whose values are at hand; older ones can be asked for (a guess)
+ROUNDS_KEPT = 32  # of those heard of, for evidence and for answers to laggards (a guess)
+VALUES_KEPT = 4  # the latest proposed ones; others can be asked for (a guess)
 ROUNDS_AHEAD = 1  # CometBFT's: votes of the next round are counted, later ones only remembered
 MS_NS = 1_000_000  # nanoseconds in a millisecond
 AGAIN_NS = 400 * MS_NS  # a few round trips between continents
@@ -66,7 +66,7 @@ AGAIN_NS_MAX = 6_400 * MS_NS  # a healed partition is noticed within seconds (a 
 POLL_NS = 1_000 * MS_NS  # of an idle node: a decision nobody told us of is found soon after it
 POLL_NS_MAX = 60_000 * MS_NS  # and a day of idling costs 1,440 entries
 GRACE_NS = 100 * MS_NS  # what was under way when a height or round began is no question
-WINDOW_NS = 200 * MS_NS  # of one answer a peer and kind: half of AGAIN_NS
+WINDOW_NS = 100 * MS_NS  # of one answer a peer and kind; as GRACE_NS, after which a peer asks again
 ANSWERED_MAX = 1_024  # answers in a window (a guess): five thousand questions a second are a flood
 
 
@@ -219,7 +219,9 @@ def evolve(state: State, event: Event) -> State:
             known = replace(at, proposal=proposal)
             return replace(state, rounds=state.rounds.set(proposal.round, known))
         case ProposalTaken():
-            return replace(state, values=state.values.set(event.value_id, event.value))
+            values = state.values.set(event.value_id, event.value)
+            missed = state.missed.delete(event.value_id) if event.value_id in state.missed else None
+            return replace(state, values=values, missed=state.missed if missed is None else missed)
         case ValueJudged():
             return replace(state, judged=state.judged.set(event.value_id, event.valid))
         case TimerStarted(kind=kind, due_ns=due_ns):
@@ -403,11 +405,12 @@ def _round_started(state: State, event: RoundStarted) -> State:
 def _pruned(state: State) -> State:
     """The state without the rounds and values that nothing in this height rests on any more."""
     pinned = (state.valid_round, state.locked_round, state.polka_round, state.chosen_round)
+    known = sorted(state.rounds.items())
+    latest = known[-ROUNDS_KEPT:]
+    rounds = Map([*latest, *((n, at) for n, at in known[:-ROUNDS_KEPT] if n in pinned)])
+    ids = [at.proposal.value_id for _, at in latest if at.proposal][-VALUES_KEPT:]
+    ids += [state.valid_id, state.locked_id, polka_id(state) or NIL, chosen_id(state) or NIL]
     first = state.round - ROUNDS_KEPT
-    rounds = Map({n: at for n, at in sorted(state.rounds.items()) if n >= first or n in pinned})
-    recent = [at.proposal for n, at in sorted(rounds.items()) if n >= state.round - VALUES_KEPT]
-    ids = {proposal.value_id for proposal in recent if proposal}
-    ids |= {state.valid_id, state.locked_id, polka_id(state) or NIL, chosen_id(state) or NIL}
     return replace(
         state,
         rounds=rounds,
@@ -456,7 +459,8 @@ def _equivocation_seen(state: State, event: EquivocationSeen) -> State:
 
 
 def _repeated(state: State, event: Repeated) -> State:
-    first, most = (POLL_NS, POLL_NS_MAX) if state.round < 0 else (AGAIN_NS, AGAIN_NS_MAX)
+    idle = state.round < 0 and not state.claims
+    first, most = (POLL_NS, POLL_NS_MAX) if idle else (AGAIN_NS, AGAIN_NS_MAX)
     wait = min(first << min(state.again_count + 1, 32), most)  # 32 doublings pass any maximum
     return replace(
         state,
