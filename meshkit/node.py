@@ -24,11 +24,18 @@ from meshkit.core.machine import Heard
 from meshkit.core.value import Statement, Value, digest
 from meshkit.ledger import Ledger
 from meshkit.ledger import messages as ledger
-from meshkit.ledger.beacon import ANCHOR_MARGIN, LINKS, anchor_position, position
-from meshkit.ledger.checks import hopeless, item_id
-from meshkit.ledger.state import Course, committee, running, trainers, validators
-from meshkit.ledger.state import State as Book
 from meshkit.ledger.blocks import BLOCK_BYTES_MAX
+from meshkit.ledger.checks import has_standing, hopeless, item_id
+from meshkit.ledger.state import (
+    Course,
+    anchor_wanted,
+    committee,
+    link_position,
+    running,
+    trainers,
+    validators,
+)
+from meshkit.ledger.state import State as Book
 from meshkit.pool import Pool, candidates, next_link, waiting
 from meshkit.pool import messages as pool
 from meshkit.rounds import Rounds, verdict
@@ -90,7 +97,10 @@ def heard_from_members(state: State, command: At) -> bool:
         return True
     if isinstance(body.message, consensus.Committed):
         return True  # it proves itself, and who is on the way in has nobody else to listen to
-    return body.sender in state["ledger"].members
+    book: Book = state["ledger"]
+    if isinstance(body.message, pool.Offered) and not has_standing(book, body.message.item):
+        return False  # one member could fill everybody's pool with what made-up strangers say
+    return body.sender in book.members
 
 
 def conflicts(first: Statement, second: Statement) -> bool:
@@ -170,12 +180,11 @@ class Policies:
 
     def advance_links(self, state: State, event: Value) -> Commands:
         """Have the link ready that our next block must carry, and in time our next anchor."""
-        seat = state["ledger"].members.get(self.me)
-        if seat is None:
-            return
-        yield At("pool", pool.Advance(position(seat.chain, seat.spent)))
-        if LINKS - seat.spent <= ANCHOR_MARGIN and not seat.next_anchor:
-            yield At("pool", pool.WantAnchor(anchor_position(seat.chain + 1)))
+        book: Book = state["ledger"]
+        if self.me in book.members:
+            yield At("pool", pool.Advance(link_position(book, self.me)))
+        if anchor := anchor_wanted(book, self.me):
+            yield At("pool", pool.WantAnchor(anchor))
 
     def settle_pool(self, state: State, event: tendermint.HeightBegun) -> Commands:
         """What the last block settled, or made impossible, leaves the pool; the rest goes on."""

@@ -21,7 +21,7 @@ and `draw` make chance that nobody can choose. Not here: signatures (the opening
 verifies them), proofs of results (the rounds' machine), certificates (consensus).
 """
 
-from meshkit.ledger.checks import check, hopeless, item_id
+from meshkit.ledger.checks import check, has_standing, hopeless, item_id
 from meshkit.ledger.forms import canonical_json, check_genesis
 from meshkit.ledger.machine import Ledger
 from meshkit.ledger.state import (
@@ -39,6 +39,7 @@ __all__ = [
     "check_genesis",
     "canonical_json",
     "committee",
+    "has_standing",
     "hopeless",
     "item_id",
     "trainers",

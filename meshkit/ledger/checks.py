@@ -78,6 +78,16 @@ def hopeless(refusal: str) -> bool:
     return refusal != "" and refusal.partition(":")[0] not in CURABLE
 
 
+def has_standing(state: State, item: Statement) -> bool:
+    """Is somebody of this mesh answerable for the item: a member, an operator, a ticket's giver?
+
+    What strangers sign may become applicable once they are members, so it is not hopeless; but
+    anybody can make up any number of strangers, and nobody need keep what they say.
+    """
+    answerable = item.ticket.operator if isinstance(item, Join) else getattr(item, item.SIGNER)
+    return answerable in state.members or answerable in state.operators
+
+
 def check(state: State, item: Statement, conflicts: Conflicts) -> str:
     """Why this item may not be applied next, or ""."""
     if not _is_signed(item):

@@ -128,10 +128,9 @@ def candidates(state: State, items_max: int, bytes_max: int) -> tuple[Statement,
         turns.extend((turn, oldest, one) for turn, one in enumerate(ready))
     chosen: list[Statement] = []
     for _, _, one in sorted(turns, key=lambda entry: entry[:2]):
-        if len(chosen) == items_max or one.size_bytes > bytes_max:
-            break
-        bytes_max -= one.size_bytes
-        chosen.append(one.item)
+        if len(chosen) < items_max and one.size_bytes <= bytes_max:
+            bytes_max -= one.size_bytes
+            chosen.append(one.item)
     return tuple(chosen)
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from meshkit.core.value import digest
 from meshkit.ledger import checks
 from meshkit.ledger.beacon import ANCHOR_MARGIN, LINKS
-from meshkit.ledger.checks import CHARGES_MAX, NOTE_BYTES_MAX, hopeless, item_id
+from meshkit.ledger.checks import CHARGES_MAX, NOTE_BYTES_MAX, has_standing, hopeless, item_id
 from meshkit.ledger.messages import Credit, Reanchor
 from meshkit.ledger.state import SERIALS_KEPT, Former
 from tests.ledger.world import (
@@ -68,6 +68,14 @@ def test_some_refusals_pass_with_time() -> None:
     assert not hopeless("")
     assert not hopeless("early: round 3, but round 2 is open")
     assert hopeless("stale: serial 1 is not above 1")
+
+
+def test_nobody_answers_for_what_strangers_sign(mesh: Mesh) -> None:
+    assert all(has_standing(mesh.state, item) for item in (note(), submit(), join()))
+    stray = replace(join(), ticket=replace(join().ticket, operator=EVE))
+    assert not any(
+        has_standing(mesh.state, item) for item in (note(DAN), remove(ADA, 1, EVE), stray)
+    )
 
 
 # -- tasks ----------------------------------------------------------------------------------------

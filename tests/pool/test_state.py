@@ -65,6 +65,12 @@ def test_signers_take_turns_in_the_order_of_their_oldest_item(node: Node) -> Non
     assert candidates(node.state, 0, 9_999) == candidates(node.state, 9, SIZE - 1) == ()
 
 
+def test_what_is_too_large_leaves_its_room_to_others(node: Node) -> None:
+    node.hears(Offer(Proof(CAL, bytes(500))))
+    offered(node, (ANN, 1), (BEN, 1))
+    assert names(candidates(node.state, 9, 2 * SIZE)) == [("a", 1), ("b", 1)]
+
+
 def test_what_is_numbered_goes_in_by_number(node: Node) -> None:
     """Gossip arrives in any order, but an operator's later serial would void an earlier one."""
     offered(node, (ANN, 3), (ANN, 1), (ANN, 2))
