@@ -173,7 +173,8 @@ def _aggregates(round_: Round, open_works: Iterable[Candidate | Case]) -> Iterat
 
 
 def is_ready(round_: Round, work: Candidate | Case) -> bool:
-    """Whether the model can be computed from what is here."""
-    if not round_.base_here or model_of(round_, work.key) is not None:
+    """Whether there is a model to compute, and all it is made of is here."""
+    unknown = work.updates and model_of(round_, work.key) is None
+    if not unknown or not round_.base_here:
         return False
     return all(round_.blobs.get(blob_key(update)) == "" for update in work.updates)
