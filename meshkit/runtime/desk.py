@@ -22,6 +22,7 @@ from meshkit.journal import BlobPort
 from meshkit.ledger.checks import item_id
 from meshkit.node import Policies
 from meshkit.pool.messages import Offer
+from meshkit.runtime.labour import Labour
 from meshkit.runtime.outcomes import Outcomes
 from meshkit.runtime.status import member_list, node_status, task_details, task_list
 from meshkit.wire.envelope import Refused, verify_statements
@@ -39,6 +40,7 @@ class Desk:
         me: bytes,
         shell: Shell,
         blobs: BlobPort,
+        labour: Labour,
         outcomes: Outcomes,
         now_ns: Callable[[], int],
         reachable: Callable[[bytes], bool],
@@ -48,6 +50,7 @@ class Desk:
         self._me = me
         self._shell = shell
         self._blobs = blobs
+        self._labour = labour
         self._outcomes = outcomes
         self._now_ns = now_ns
         self._reachable = reachable
@@ -63,6 +66,7 @@ class Desk:
             "offer": self._offer,
             "adopt": self._adopt,
             "show-head": self._show_head,
+            "warm": self._warm,
         }
 
     def answer(self, request: bytes) -> bytes:
@@ -139,6 +143,14 @@ class Desk:
         if self._blobs.put(data) != digest:
             return _refused("digest: the blob is not what its name says")
         return {"digest": digest.hex()}
+
+    def _warm(self, asked: Answer) -> Answer:
+        """Have the worker import a task and read its data before a round waits for it."""
+        task, parameters = asked["task"], asked["parameters"]
+        if not isinstance(task, str) or not isinstance(parameters, str):
+            raise TypeError("'task' and 'parameters' are to be text")
+        self._labour.warm(task, parameters)
+        return {}
 
     def _show_head(self, asked: Answer) -> Answer:
         """Tell the others how far our journal goes, so that its tail can be missed."""

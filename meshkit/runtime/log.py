@@ -17,7 +17,7 @@ Observer: TypeAlias = Callable[[int, Entry], None]  # an entry's index, and the 
 
 
 class EntryLog:
-    """What the shell appends to. Observers see each entry once it is durable; they decide nothing."""
+    """What the shell appends to. Observers see each entry once it is durable and decide nothing."""
 
     def __init__(self, journal: JournalPort) -> None:
         self.journal = journal

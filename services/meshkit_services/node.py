@@ -79,8 +79,8 @@ def open_host(home: Home) -> Iterator[Host]:
             me=identity.key, contacts=home.contacts,
         )  # fmt: skip
         desk = Desk(
-            identity.key, shell, blobs, outcomes, clock.now_ns, mesh.reachable, home.take_incoming,
-            host.figures,
+            identity.key, shell, blobs, labour, outcomes, clock.now_ns, mesh.reachable,
+            home.take_incoming, host.figures,
         )  # fmt: skip
         host.add(OperatorWindow(lane, desk))
         host.add(Guests(identity.key, genesis, shell, mesh))

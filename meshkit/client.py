@@ -1,0 +1,242 @@
+"""The client: in Python what the command line does, against a running node on this machine.
+
+    with Client("~/node", "~/operator.key") as client:
+        task = client.submit("digits", "meshkit.learning.tasks.digits:Digits", rounds=10)
+        for progress in client.watch(task):
+            print(progress["rounds_done"], progress["accuracy"])
+
+A client talks to the node over the socket in its home, which only the home's owner can open.
+Questions need no more than that. Commands are signed here, with an operator's key that never leaves
+this process; the mesh decides, by its genesis, what that key may do.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from meshkit.codec import encode_body
+from meshkit.core.value import Statement, digest
+from meshkit.ledger.checks import item_id
+from meshkit.ledger.forms import canonical_json
+from meshkit.ledger.messages import CancelTask, Member, RemoveMember, SubmitTask, Task, Ticket
+from meshkit.runtime.home import Home
+from meshkit.wire.envelope import sign_statements
+from meshkit.wire.ipc import OperatorClient
+from meshkit.wire.keys import Identity
+from meshkit.wire.port import WireError
+
+Document = dict[str, Any]
+
+POLL_S = 0.1  # between questions while waiting: a round takes longer
+ANSWER_MS = 10_000  # a node that folds a long journal at its start is silent for so long
+WAIT_S = 30.0  # for an item to be decided: several rounds of consensus with dead proposers
+
+
+class Refusal(Exception):
+    """The node or the mesh will not do it; `slug` names why, the text says it in a line."""
+
+    def __init__(self, reason: str) -> None:
+        self.slug, _, words = reason.partition(":")
+        super().__init__(words.strip() or self.slug)
+
+
+class Undecided(Exception):
+    """An item was taken and is not decided yet: the mesh may have no quorum."""
+
+
+class Client:
+    """Talks to the node of one home. A context manager. Raises WireError if none runs there."""
+
+    def __init__(self, home: str | Path, operator: str | Path | None = None) -> None:
+        """`operator` is the file of an operator's key; without one, only questions can be asked."""
+        self.home = Home.open(Path(home).expanduser())
+        self._key_path = None if operator is None else Path(operator).expanduser()
+        self._key: Identity | None = None
+        self._socket = OperatorClient(self.home.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    @property
+    def operator(self) -> Identity:
+        """The operator's key; raises KeyRefused if its file cannot be used."""
+        if self._key is None:
+            if self._key_path is None:
+                raise Refusal("no-operator: a command needs an operator's key: say --operator FILE")
+            self._key = Identity.load(self._key_path)
+        return self._key
+
+    # -- questions --------------------------------------------------------------------------------
+
+    def status(self) -> Document:
+        """What the node thinks of itself and its mesh."""
+        return self._ask("status")["status"]
+
+    def members(self) -> list[Document]:
+        return self._ask("members")["members"]
+
+    def tasks(self) -> list[Document]:
+        return self._ask("tasks")["tasks"]
+
+    def task(self, id_: str) -> Document:
+        """A task in full; `id_` is its id in hex, or the beginning of it, or its name."""
+        return self._ask("task", id=self.find(id_))["task"]
+
+    def find(self, id_: str) -> bytes:
+        """The one task that `id_` names; raises Refusal if there is none, or more than one."""
+        tasks = self.tasks()
+        found = [task for task in tasks if task["id"].startswith(id_) or task["name"] == id_]
+        if not found:
+            raise Refusal(f"unknown-task: no task is called {id_}")
+        if len(found) > 1:
+            raise Refusal(f"ambiguous: {len(found)} tasks are called {id_}; give more of the id")
+        return bytes.fromhex(found[0]["id"])
+
+    def watch(self, id_: str, every_s: float = POLL_S) -> Iterator[Document]:
+        """The task each time it has moved on, until it has ended."""
+        last: tuple[Any, ...] | None = None
+        while True:
+            task = self.task(id_)
+            seen = (task["status"], task["rounds_done"], task["accuracy"])
+            if seen != last:
+                last = seen
+                yield task
+            if task["status"] != "running":
+                return
+            time.sleep(every_s)
+
+    # -- commands ---------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        name: str,
+        module: str,
+        rounds: int,
+        parameters: Document | None = None,
+        wait_s: float = WAIT_S,
+        **settings: Any,
+    ) -> str:
+        """Submit a learning task and wait until the mesh has opened it; its id in hex.
+
+        `settings` are the further fields of `meshkit.ledger.messages.Task`. The model to start
+        from is made here, so the task's package and what it needs must be installed.
+        """
+        task = self._make_task(name, module, rounds, parameters or {}, settings)
+        self._offer(SubmitTask(self.operator.key, self._serial(), task), wait_s)
+        return digest(task).hex()
+
+    def cancel(self, id_: str, wait_s: float = WAIT_S) -> None:
+        self._offer(CancelTask(self.operator.key, self._serial(), self.find(id_)), wait_s)
+
+    def remove(self, member: str, wait_s: float = WAIT_S) -> None:
+        """Remove a member, by its name or the beginning of its id."""
+        id_ = self._find_member(member)
+        self._offer(RemoveMember(self.operator.key, self._serial(), id_), wait_s)
+
+    def ticket(self, card: Member, roles: tuple[str, ...], weight: int) -> Ticket:
+        """A signed join ticket for the holder of `card`. Nothing is sent: the holder brings it."""
+        ticket = Ticket(self.operator.key, self._serial(), card.id, roles, weight)
+        return sign_statements(ticket, self.operator, self.home.mesh)
+
+    def show_head(self) -> None:
+        """Have the node tell the others how far its journal goes."""
+        self._ask("show-head")
+
+    def warm(self, module: str, parameters: Document | None = None) -> None:
+        """Have the node's worker import a task and read its data now."""
+        self._ask("warm", task=module, parameters=canonical_json(parameters or {}))
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _make_task(
+        self, name: str, module: str, rounds: int, parameters: Document, settings: Document
+    ) -> Task:
+        # Only a client that submits needs numpy, and perhaps torch.
+        from meshkit.learning.grid import BITS_DEFAULT, SCALE_BITS_DEFAULT
+        from meshkit.learning.task import load
+        from meshkit.learning.training import initial_model
+
+        text = canonical_json(parameters)
+        made = load(module, text, (module,))
+        defaults = {
+            "quorum": 0,
+            "deadline_ms": 60_000,
+            "patience_ms": 1_000,
+            "bits": BITS_DEFAULT,
+            "scale_bits": SCALE_BITS_DEFAULT,
+            "strategy": "fedavg",
+            "seed": 0,
+        }
+        chosen = {
+            **defaults,
+            **{key: value for key, value in settings.items() if value is not None},
+        }
+        model = self._adopt(initial_model(made, chosen["seed"]))
+        return Task(
+            name=name,
+            module=module,
+            parameters=text,
+            rounds=rounds,
+            size=made.size,
+            initial=model,
+            **chosen,
+        )
+
+    def _adopt(self, blob: bytes) -> bytes:
+        """Give the node a blob; its digest."""
+        name = self.home.leave_incoming(blob)
+        self._ask("adopt", digest=name)
+        return name
+
+    def _serial(self) -> int:
+        # An operator may have several clients and no memory: time is a serial that only grows.
+        return time.time_ns() // 1_000
+
+    def _find_member(self, name: str) -> bytes:
+        members = self.members()
+        found = [one for one in members if one["id"].startswith(name) or one["name"] == name]
+        if len(found) != 1:
+            raise Refusal(f"unknown-member: {len(found)} members are called {name}")
+        return bytes.fromhex(found[0]["id"])
+
+    def _offer(self, item: Statement, wait_s: float) -> None:
+        """Sign an item, hand it in, and wait until it is applied; raises Refusal or Undecided."""
+        signed = sign_statements(item, self.operator, self.home.mesh)
+        self._ask("offer", item=encode_body(signed))
+        id_, until_s = item_id(signed), time.monotonic() + wait_s
+        while time.monotonic() < until_s:
+            outcome = self._ask("item", id=id_)["item"]
+            if outcome["state"] == "applied":
+                return
+            if outcome["state"] == "refused":
+                raise Refusal(outcome["reason"])
+            time.sleep(POLL_S)
+        raise Undecided(
+            f"not decided within {wait_s:g} s; meshkit node status says what is missing"
+        )
+
+    def _ask(self, do: str, **fields: Any) -> Document:
+        request = msgspec.msgpack.encode({"do": do, **fields})
+        # scan: unbounded-decode: the answer comes from our own node, over its own socket
+        answer = msgspec.msgpack.decode(self._socket.ask(request, ANSWER_MS), type=Document)
+        if not answer.get("ok"):
+            raise Refusal(str(answer.get("reason", "unknown: the node gave no reason")))
+        return answer
+
+
+__all__ = ["Client", "Refusal", "Undecided", "WireError"]
