@@ -52,15 +52,20 @@ def vouches(certificate: Certificate, statement: Statement) -> bytes | None:
     return vote.voter if alike and vote.value_id != NIL else None
 
 
+def place(statement: Vote | Proposal) -> tuple[bytes, int, int, int]:
+    """Signer, height, round, kind: there an honest signer says one thing. A proposal is kind 0."""
+    if isinstance(statement, Vote):
+        return statement.voter, statement.height, statement.round, statement.kind
+    return statement.proposer, statement.height, statement.round, 0
+
+
 def conflict(first: Statement, second: Statement) -> bytes | None:
     """The signer, if the two are for one place and say different things; else None."""
-    if isinstance(first, Vote) and isinstance(second, Vote):
-        one_place = _place(first) == _place(second)
-        return first.voter if one_place and first.value_id != second.value_id else None
-    if isinstance(first, Proposal) and isinstance(second, Proposal):
-        one_round = _turn(first) == _turn(second)
-        return first.proposer if one_round and _content(first) != _content(second) else None
-    return None
+    if not isinstance(first, Vote | Proposal) or not isinstance(second, Vote | Proposal):
+        return None
+    if type(first) is not type(second) or place(first) != place(second):
+        return None
+    return None if _content(first) == _content(second) else place(first)[0]
 
 
 def proves(
@@ -84,11 +89,10 @@ def equivocations(votes: Iterable[Vote]) -> tuple[Fault, ...]:
     first: dict[tuple[bytes, int, int, int], Vote] = {}
     pairs: dict[tuple[bytes, int, int, int], Fault] = {}
     for vote in sorted(votes, key=_order):
-        place = _place(vote)
-        known = first.setdefault(place, vote)
+        known = first.setdefault(place(vote), vote)
         if conflict(known, vote):
-            pairs.setdefault(place, Fault(vote.voter, known, vote))
-    return tuple(pairs[place] for place in sorted(pairs))
+            pairs.setdefault(place(vote), Fault(vote.voter, known, vote))
+    return tuple(pairs[where] for where in sorted(pairs))
 
 
 def amnesias(votes: Iterable[Vote], validators: Sequence[Validator]) -> tuple[Fault, ...]:
@@ -153,16 +157,11 @@ def _prevoted(votes: Iterable[Vote], weights: Map[bytes, int]) -> dict[bytes, li
     return rounds
 
 
-def _place(vote: Vote) -> tuple[bytes, int, int, int]:
-    return vote.voter, vote.height, vote.round, vote.kind
-
-
-def _turn(proposal: Proposal) -> tuple[bytes, int, int]:
-    return proposal.proposer, proposal.height, proposal.round
-
-
-def _content(proposal: Proposal) -> Proposal:
-    return replace(proposal, value=None, signature=b"")
+def _content(statement: Vote | Proposal) -> Vote | Proposal:
+    """What the signature covers."""
+    if isinstance(statement, Vote):
+        return replace(statement, signature=b"")
+    return replace(statement, value=None, signature=b"")
 
 
 def _order(vote: Vote) -> tuple[int, int, bytes, bytes, bytes]:

@@ -12,6 +12,7 @@ peer that is ahead of us is remembered and asked (T14, T16).
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import cast
 
 from meshkit.consensus.certificate import stands
 from meshkit.consensus.messages import (
@@ -24,7 +25,7 @@ from meshkit.consensus.messages import (
 )
 from meshkit.consensus.quorum import Tally
 from meshkit.consensus.rotation import proposer
-from meshkit.consensus.tendermint.evidence import conflict, vouches
+from meshkit.consensus.tendermint.evidence import conflict, place, vouches
 from meshkit.consensus.tendermint.messages import (
     PRECOMMIT,
     PREVOTE,
@@ -46,9 +47,9 @@ from meshkit.consensus.tendermint.rules import Timeouts, next_event, start
 from meshkit.consensus.tendermint.state import (
     EMPTY,
     GRACE_NS,
-    PROPOSE,
     ROUNDS_AHEAD,
     ROUNDS_KEPT,
+    VALUES_KEPT,
     Round,
     State,
     bare,
@@ -58,11 +59,11 @@ from meshkit.consensus.tendermint.state import (
     round_of,
     slot,
 )
-from meshkit.core.value import Statement, Value, digest
+from meshkit.core.value import Value, digest
 
 LEAPS_MAX = 8  # how often a voter's far round is followed while we stay in one (a guess)
-LATER_MAX = 3  # statements of the next height kept a sender: a proposal and two votes
-SENDERS_MAX = 256  # of whom something is remembered, validators besides (a guess)
+LATER_MAX = 3  # statements of the next height kept a validator: a proposal and two votes
+CLAIMS_MAX = 1_024  # peers that may be asked (a guess): one honest among them is enough
 KNOWN_MAX = 8  # statements in a bundle for each validator: two votes of four rounds
 
 
@@ -140,14 +141,18 @@ def _cast(state: State, vote: Vote) -> bytes | None:
     return state.cast.get(slot(vote.round, vote.kind))
 
 
-def _known_vote(state: State, vote: Vote) -> Statement | None:
+def _known_vote(state: State, vote: Vote) -> Vote | None:
     """What its voter said before in its place."""
     if vote.round <= state.round + ROUNDS_AHEAD:
-        return _tally(state.rounds.get(vote.round, EMPTY), vote.kind).by_voter.get(vote.voter)
+        return _vote_in(state.rounds.get(vote.round, EMPTY), vote)
     for other in state.far.get(vote.voter, ()):
         if (other.round, other.kind) == (vote.round, vote.kind):
             return other
     return None
+
+
+def _vote_in(at: Round, vote: Vote) -> Vote | None:
+    return cast("Vote | None", _tally(at, vote.kind).by_voter.get(vote.voter))
 
 
 def _tally(at: Round, kind: int) -> Tally:
@@ -195,7 +200,7 @@ def _take(deciding: Deciding, proposal: Proposal) -> None:
     from any: certificates override the bound.
     """
     state, number, value_id = deciding.state, proposal.round, proposal.value_id
-    near = -ROUNDS_KEPT <= number - max(state.round, 0) <= ROUNDS_AHEAD
+    near = -VALUES_KEPT <= number - max(state.round, 0) <= ROUNDS_AHEAD
     first = near and round_of(state, number).proposal is None
     new = value_id not in state.values
     value = proposal.value if new else state.values[value_id]
@@ -211,17 +216,12 @@ def _take(deciding: Deciding, proposal: Proposal) -> None:
         deciding.add(ProposalHeard(bare(proposal)))
 
 
-def _accuse(deciding: Deciding, first: Statement, second: Statement) -> None:
+def _accuse(deciding: Deciding, first: Vote | Proposal, second: Vote | Proposal) -> None:
     """Two statements for one place: the same again, or evidence, once (T12)."""
     culprit = conflict(first, second)
-    assert isinstance(first, Vote | Proposal)
-    if culprit is None or charge(first.height, _kind(first), culprit) in deciding.state.convicted:
-        return
-    deciding.add(EquivocationSeen(culprit, first, second))
-
-
-def _kind(statement: Statement) -> int:
-    return statement.kind if isinstance(statement, Vote) else PROPOSE
+    _, height, _, kind = place(first)
+    if culprit is not None and charge(height, kind, culprit) not in deciding.state.convicted:
+        deciding.add(EquivocationSeen(culprit, first, second))
 
 
 # -- bundles and certificates ---------------------------------------------------------------------
@@ -234,12 +234,25 @@ def _hear_known(deciding: Deciding, known: Known) -> None:
         return
     for statement in chain(known.proposals, known.votes):
         hear(deciding, b"", statement)
+    _compare(deciding, known)
     deciding.obey()
     for shown in _quorums(deciding.state, known.votes):
         tally = _tally(round_of(deciding.state, shown.round), shown.kind)
         if tally.quorum_for is None and not deciding.state.decided:
             deciding.add(shown)
             deciding.obey()
+
+
+def _compare(deciding: Deciding, known: Known) -> None:
+    """What a bundle proves by itself, in this height or the one before, whatever we heard of it."""
+    state = deciding.state
+    weights = {state.height: state.weights, state.height - 1: state.former_weights}
+    first: dict[tuple[bytes, int, int, int], Vote | Proposal] = {}
+    statements: list[Vote | Proposal] = [*map(bare, known.proposals), *known.votes]
+    for statement in statements:
+        signer, height, _, _ = place(statement)
+        if signer in weights.get(height, ()):
+            _accuse(deciding, first.setdefault(place(statement), statement), statement)
 
 
 def _quorums(state: State, votes: tuple[Vote, ...]) -> Iterator[QuorumShown]:
@@ -278,7 +291,7 @@ def _hear_elsewhere(
 ) -> None:
     """A statement of a height that is not open: evidence, a question, or too early."""
     state, height = deciding.state, statement.height
-    known = _known_before(state, statement, signer)
+    known = _known_before(state, statement)
     if known is not None:
         _accuse(deciding, known, statement)
     if sender != signer:
@@ -289,22 +302,20 @@ def _hear_elsewhere(
         _answer_height(deciding, sender, height)
 
 
-def _known_before(state: State, statement: Vote | Proposal, signer: bytes) -> Statement | None:
+def _known_before(state: State, statement: Vote | Proposal) -> Vote | Proposal | None:
     """What its signer said before in its place, in the height just decided."""
     if statement.height != state.height - (not state.decided):
         return None
     rounds = state.rounds if state.decided else state.former
     at = rounds.get(statement.round, EMPTY)
-    if isinstance(statement, Vote):
-        return _tally(at, statement.kind).by_voter.get(signer)
-    return at.proposal
+    return _vote_in(at, statement) if isinstance(statement, Vote) else at.proposal
 
 
 def _keep(deciding: Deciding, sender: bytes, statement: Vote | Proposal) -> None:
     state = deciding.state
     kept = state.later.get(sender, ())
-    room = len(kept) < LATER_MAX and _has_room(state, sender, len(state.later))
-    alike = any(_kind(other) == _kind(statement) for other in kept)
+    room = len(kept) < LATER_MAX and sender in state.weights
+    alike = any(place(other)[3] == place(statement)[3] for other in kept)
     if statement.height == state.height + 1 and room and not alike:
         deciding.add(StatementKept(sender, statement, deciding.now_ns))
     else:
@@ -313,13 +324,9 @@ def _keep(deciding: Deciding, sender: bytes, statement: Vote | Proposal) -> None
 
 def _notice(deciding: Deciding, sender: bytes, height: int) -> None:
     """A peer is ahead: noted once while we are at a height, whatever it claims."""
-    state = deciding.state
-    if sender not in state.claims and _has_room(state, sender, len(state.claims)):
+    claims = deciding.state.claims
+    if sender not in claims and len(claims) < CLAIMS_MAX:
         deciding.add(PeerAhead(sender, height, deciding.now_ns))
-
-
-def _has_room(state: State, sender: bytes, size: int) -> bool:
-    return sender in state.weights or size < SENDERS_MAX
 
 
 # -- answers --------------------------------------------------------------------------------------

@@ -196,7 +196,7 @@ class StatementKept(Value):
     """A peer is one height ahead: what it said waits until we are there."""
 
     sender: bytes
-    statement: Statement
+    statement: Vote | Proposal
     now_ns: int
 
 

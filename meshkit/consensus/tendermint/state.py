@@ -53,7 +53,7 @@ from meshkit.consensus.tendermint.messages import (
     VoteCast,
     VoteHeard,
 )
-from meshkit.core.value import Statement, Value
+from meshkit.core.value import Value
 
 PROPOSE = 0  # the step before PREVOTE and PRECOMMIT; the kind of a proposal among statements
 
@@ -133,7 +133,8 @@ class State(Value):
     # The other heights.
     last: Committed | None = None
     former: Map[int, Round] = Map()  # the rounds of the height before
-    later: Map[bytes, tuple[Statement, ...]] = Map()  # of the next height, by sender
+    former_weights: Map[bytes, int] = Map()
+    later: Map[bytes, tuple[Vote | Proposal, ...]] = Map()  # of the next height, by sender
     claims: Map[bytes, int] = Map()  # the height a peer spoke of, where it is above ours
     window_ns: int = 0
     answered: Map[bytes, bool] = Map()  # since window_ns; see `question`
@@ -441,6 +442,7 @@ def _height_begun(state: State, event: HeightBegun) -> State:
         ),
         last=state.last,
         former=state.rounds,
+        former_weights=state.weights,
         claims=claims,
         window_ns=state.window_ns,
         answered=state.answered,

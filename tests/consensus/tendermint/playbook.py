@@ -91,9 +91,9 @@ class Play:
                 if verdict is not None:
                     events += self.do(Judge(event.height, event.value_id, verdict))
         for effect in effects:
-            own = isinstance(effect, Broadcast) and isinstance(effect.message, Statement)
-            if own and self.echo:
-                events += self.do(Heard(self.machine.me, sign(effect.message)))
+            message: Any = effect.message if isinstance(effect, Broadcast) else None
+            if isinstance(message, Statement) and self.echo:
+                events += self.do(Heard(self.machine.me, sign(message)))
         return events
 
     def hear(self, *statements: Any, sender: bytes | None = None) -> list[Any]:
