@@ -75,6 +75,9 @@ class Mark(NamedTuple):
     content: bytes
 
 
+MarkRow = tuple[str, int, bytes]  # a Mark, or a plain tuple of the same
+
+
 def link(previous: bytes, body: bytes) -> bytes:
     return blake3(previous + body).digest()
 

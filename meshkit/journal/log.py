@@ -13,7 +13,7 @@ from typing import Self
 
 from meshkit.journal import rows as rows_
 from meshkit.journal import store
-from meshkit.journal.chain import BODY_AT, UNSEALED, Head, Identity, Mark, Record, Signer, link
+from meshkit.journal.chain import BODY_AT, UNSEALED, Head, Identity, MarkRow, Record, Signer, link
 from meshkit.journal.errors import JournalError, JournalForeign, explain
 from meshkit.journal.files import hold, sync_folder
 
@@ -68,7 +68,7 @@ class Journal:
     def identity(self) -> Identity:
         return self._identity
 
-    def append(self, bodies: Sequence[bytes], marks: Sequence[Mark] = ()) -> Head:
+    def append(self, bodies: Sequence[bytes], marks: Sequence[MarkRow] = ()) -> Head:
         """Make all of it durable in one transaction and return the new head.
 
         The last entry is sealed. A mark's (stream, version) must be new. After `JournalFailed`
@@ -86,7 +86,7 @@ class Journal:
             size += BODY_AT + len(body)
         for mark in marks:
             added.append(rows_.mark_row(identity, mark))
-            size += PAGE_BYTES + len(mark.content)
+            size += PAGE_BYTES + len(mark[2])
         if added:
             self._rows.insert(added)
             self._logged_bytes += size

@@ -22,10 +22,11 @@ from bisect import bisect_right, insort
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from pathlib import Path
+from typing import assert_never
 
 from blake3 import blake3
 
-from meshkit.journal.chain import UNSEALED, Head, Identity, Mark, Record, Signer, link
+from meshkit.journal.chain import UNSEALED, Head, Identity, MarkRow, Record, Signer, link
 from meshkit.journal.errors import JournalError, JournalForeign, Latch
 
 WHERE = Path("memory")  # what messages call a disk that is none
@@ -95,6 +96,8 @@ def _error(fault: Fault) -> BaseException:
             return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         case Fault.LOST | Fault.KEPT | Fault.TORN | Fault.REORDERED:
             return Crashed(fault.name)
+        case _:
+            assert_never(fault)
 
 
 def _shut(latch: Latch, fault: Fault) -> BaseException:
@@ -134,7 +137,7 @@ class MemoryJournal:
     def identity(self) -> Identity:
         return self._identity
 
-    def append(self, bodies: Sequence[bytes], marks: Sequence[Mark] = ()) -> Head:
+    def append(self, bodies: Sequence[bytes], marks: Sequence[MarkRow] = ()) -> Head:
         self._latch.admit()
         if not bodies and not marks:
             return self._head
@@ -157,6 +160,8 @@ class MemoryJournal:
         assert first >= 1 <= batch, "entries count from 1"
         self._latch.admit()
         records = self._disk.records
+        if first - 1 > len(records):
+            raise JournalError(f"{WHERE} has no entry {first - 1}")
         previous = records[first - 2].hash if first > 1 else self._identity.anchor
         for record in records[first - 1 : last]:
             if link(previous, record.body) != record.hash:
@@ -183,12 +188,12 @@ class MemoryJournal:
     def close(self) -> None:
         self._latch.close()
 
-    def _write(self, added: Sequence[Record], marks: Sequence[Mark]) -> None:
-        for mark in marks:
-            contents = self._disk.marks.setdefault(mark.stream, {})
-            assert mark.version not in contents, f"a second mark {mark.version} of {mark.stream}"
-            contents[mark.version] = mark.content
-            insort(self._disk.versions.setdefault(mark.stream, []), mark.version)
+    def _write(self, added: Sequence[Record], marks: Sequence[MarkRow]) -> None:
+        for stream, version, content in marks:
+            contents = self._disk.marks.setdefault(stream, {})
+            assert version not in contents, f"a second mark {version} of {stream}"
+            contents[version] = content
+            insort(self._disk.versions.setdefault(stream, []), version)
         self._disk.records.extend(added)
 
 
@@ -296,3 +301,5 @@ def _kept(
             return steps[half:]
         case Fault.EIO | Fault.ENOSPC | Fault.LOST:
             return ()
+        case _:
+            assert_never(fault)

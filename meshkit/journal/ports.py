@@ -11,7 +11,7 @@ The duties, in order, of whoever drives a node with them:
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from meshkit.journal.chain import Head, Mark, Record
+from meshkit.journal.chain import Head, MarkRow, Record
 
 
 class EntrySource(Protocol):
@@ -30,7 +30,7 @@ class EntrySource(Protocol):
 class JournalPort(EntrySource, Protocol):
     """Durable on return."""
 
-    def append(self, bodies: Sequence[bytes], marks: Sequence[Mark] = ()) -> Head: ...
+    def append(self, bodies: Sequence[bytes], marks: Sequence[MarkRow] = ()) -> Head: ...
 
     def idle(self) -> None: ...
 

@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -32,23 +32,28 @@ WAL_SUFFIX = "-wal"
 @contextmanager
 def evidence(path: Path) -> Generator[str]:
     """The address at which SQLite reads the journal `path` and leaves it as it is."""
-    try:
-        log = path.with_name(path.name + WAL_SUFFIX)
-        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))  # SQLite would not say why it may not
-        if not log.exists() or log.stat().st_size == 0:
-            yield store.uri(path, "?mode=ro&immutable=1")
-        elif is_held(path.with_name(path.name + LOCK_SUFFIX)):
-            yield store.uri(path, "?mode=ro")
-        else:
-            with tempfile.TemporaryDirectory(prefix="meshkit-evidence-") as folder:
-                copy = Path(folder, path.name)
-                shutil.copyfile(path, copy)
-                shutil.copyfile(log, copy.with_name(log.name))
-                yield store.uri(copy)
-    except FileNotFoundError as error:
-        raise JournalError(f"{path} is not there: name the journal's file") from error
-    except OSError as error:
-        raise JournalError(explain(path, error)) from error
+    with ExitStack() as stack:
+        try:
+            address = _address(path, stack)
+        except FileNotFoundError as error:
+            raise JournalError(f"{path} is not there: name the journal's file") from error
+        except OSError as error:
+            raise JournalError(explain(path, error)) from error
+        yield address
+
+
+def _address(path: Path, stack: ExitStack) -> str:
+    os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))  # SQLite would not say why it may not
+    log = path.with_name(path.name + WAL_SUFFIX)
+    if not log.exists() or log.stat().st_size == 0:
+        return store.uri(path, "?mode=ro&immutable=1")
+    if is_held(path.with_name(path.name + LOCK_SUFFIX)):
+        return store.uri(path, "?mode=ro")
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="meshkit-evidence-"))
+    copy = Path(folder, path.name)
+    shutil.copyfile(path, copy)
+    shutil.copyfile(log, copy.with_name(log.name))
+    return store.uri(copy)
 
 
 def size_bytes(path: Path) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from meshkit.journal import store
 from meshkit.journal.chain import (
     BODY_AT,
+    ENTRIES,
     ENTRY_TOPIC,
     HASH_BYTES,
     IDENTITY_ORIGINATOR,
@@ -19,7 +20,7 @@ from meshkit.journal.chain import (
     UNSEALED,
     Head,
     Identity,
-    Mark,
+    MarkRow,
     Record,
     link,
     read_identity,
@@ -93,8 +94,9 @@ def entry_row(identity: Identity, index: int, state: bytes) -> store.Row:
     return store.Row(identity.entries, index, ENTRY_TOPIC, state)
 
 
-def mark_row(identity: Identity, mark: Mark) -> store.Row:
+def mark_row(identity: Identity, mark: MarkRow) -> store.Row:
     stream, version, content = mark
+    assert stream != ENTRIES, "entries are appended, not marked"
     state = identity.check(stream, version, content) + content
     return store.Row(identity.originator(stream), version, MARK_TOPIC + stream, state)
 

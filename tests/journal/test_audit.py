@@ -2,9 +2,13 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
@@ -330,6 +334,55 @@ def test_a_file_cut_short_is_damage(path: Path, share: float) -> None:
 def test_a_walk_through_damage_has_an_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_, "ROW_BYTES_MIN", 1 << 20)
     assert "more rows than fit" in findings(path)[0].text
+
+
+something: st.SearchStrategy[object] = st.one_of(
+    st.integers(-(1 << 63), (1 << 63) - 1),
+    st.text(max_size=9),
+    st.binary(max_size=120),
+    st.floats(allow_nan=False),
+)
+strange_rows = st.tuples(
+    something | st.sampled_from([ME.entries, ME.originator("blocks")]),
+    something | st.integers(0, 9),
+    st.none() | something | st.sampled_from(["meshkit.entry", "meshkit.mark.blocks"]),
+    st.none() | something,
+)
+
+
+@cache
+def template() -> bytes:
+    with TemporaryDirectory(prefix="meshkit-test-") as folder:
+        path = Path(folder, "journal.db")
+        with open_journal(path) as journal:
+            journal.append(bodies(1, 2))
+        return path.read_bytes()
+
+
+@given(st.lists(strange_rows, min_size=1, max_size=5))
+def test_whatever_a_strangers_rows_hold_is_a_finding(rows: list[tuple[object, ...]]) -> None:
+    with TemporaryDirectory(prefix="meshkit-test-") as folder:
+        path = Path(folder, "journal.db")
+        path.write_bytes(template())
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous = OFF")
+            for row in rows:
+                connection.execute("INSERT OR REPLACE INTO stored_events VALUES (?,?,?,?)", row)
+        assert findings(path)
+
+
+@pytest.mark.parametrize("topic", ["meshkit.mark.\u00e9", "meshkit.mark." + 65 * "x", "other"])
+def test_a_topic_that_names_no_stream(path: Path, topic: str) -> None:
+    alter(path, "UPDATE stored_events SET topic = ? WHERE topic = 'meshkit.mark.blocks'", topic)
+    assert kinds(findings(path)) == [("foreign", 0, 0)]
+
+
+@given(st.binary(max_size=2_000), st.booleans())
+def test_whatever_a_strangers_file_holds_is_a_finding(data: bytes, headed: bool) -> None:
+    with TemporaryDirectory(prefix="meshkit-test-") as folder:
+        path = Path(folder, "journal.db")
+        path.write_bytes(b"SQLite format 3\0" * headed + data)
+        assert findings(path)
 
 
 def test_only_a_missing_file_raises(tmp_path: Path) -> None:

@@ -22,7 +22,11 @@ def test_a_lock_is_held_by_one_until_it_lets_go(tmp_path: Path) -> None:
 
 def test_a_short_write_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: whole(fd, bytes(data[:3])))
+
+    def short(descriptor: int, data: bytes) -> int:
+        return whole(descriptor, data[:3])
+
+    monkeypatch.setattr(os, "write", short)
     path = tmp_path / "file"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
     write_all(descriptor, b"0123456789")
@@ -37,7 +41,11 @@ def test_a_short_read_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
     descriptor = os.open(path, os.O_RDONLY)
     assert read_all(descriptor, 4, 2) == b"2345"
     whole = os.pread
-    monkeypatch.setattr(os, "pread", lambda fd, length, at: whole(fd, min(length, 3), at))
+
+    def short(descriptor: int, length: int, offset: int) -> bytes:
+        return whole(descriptor, min(length, 3), offset)
+
+    monkeypatch.setattr(os, "pread", short)
     assert read_all(descriptor, 7, 2) == b"2345678"
     assert read_all(descriptor, 100, 8) == b"89"
     assert read_all(descriptor, 5, 50) == b""

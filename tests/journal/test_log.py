@@ -1,5 +1,6 @@
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -99,9 +100,8 @@ def test_marks_stand_beside_the_entries(tmp_path: Path) -> None:
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
-    with open_journal(tmp_path / "journal.db"):
-        with pytest.raises(JournalError, match="running node"):
-            open_journal(tmp_path / "journal.db")
+    with open_journal(tmp_path / "journal.db"), pytest.raises(JournalError, match="running node"):
+        open_journal(tmp_path / "journal.db")
     open_journal(tmp_path / "journal.db").close()
 
 
@@ -142,9 +142,14 @@ def test_a_full_database_is_terminal(tmp_path: Path) -> None:
     with recorder.datastore.transaction(commit=False) as cursor:
         cursor.execute("PRAGMA max_page_count = 20")
     acknowledged = 0
-    with pytest.raises(JournalFailed, match="free space"):
+
+    def fill() -> None:
+        nonlocal acknowledged
         for _ in range(100):
             acknowledged = journal.append([bytes(4_000)]).index
+
+    with pytest.raises(JournalFailed, match="free space"):
+        fill()
     calls: list[Any] = [
         lambda: journal.append([b"a"]),
         lambda: list(journal.read()),
@@ -174,14 +179,15 @@ def test_a_failed_fsync_is_never_retried(
         failures += 1
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(store.SQLiteAggregateRecorder, "insert_events", fail)
+    monkeypatch.setattr(store.Recorder, "insert_events", fail)
     monkeypatch.setattr(store, "checkpoint", fail)
     monkeypatch.setattr(log, "IDLE_CHECKPOINT_BYTES", 0)
+    calls: dict[str, Callable[[], object]] = {
+        "append": lambda: journal.append([b"b"]),
+        "checkpoint": journal.idle,
+    }
     with pytest.raises(JournalFailed, match="check the disk"):
-        if moment == "append":
-            journal.append([b"b"])
-        else:
-            journal.idle()
+        calls[moment]()
     monkeypatch.undo()
     for _ in range(2):
         with pytest.raises(JournalFailed):
@@ -197,7 +203,7 @@ def test_a_failure_to_close_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.SQLiteDatastore, "close", fail)
+        patch.setattr(type(journal._rows._recorder.datastore), "close", fail)
         with pytest.raises(JournalFailed):
             journal.close()
     journal._rows._recorder.datastore.close()

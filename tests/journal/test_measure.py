@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from meshkit.journal import measure_commit_ms
+import pytest
+
+from meshkit.journal import JournalError, measure_commit_ms
 
 
 def test_it_measures_each_commit_and_leaves_nothing(tmp_path: Path) -> None:
@@ -8,3 +10,8 @@ def test_it_measures_each_commit_and_leaves_nothing(tmp_path: Path) -> None:
     assert len(spent_ms) == 20
     assert all(spent > 0 for spent in spent_ms)
     assert not list(tmp_path.iterdir())
+
+
+def test_where_nothing_can_be_written_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="no folder"):
+        measure_commit_ms(tmp_path / "nowhere", 1)

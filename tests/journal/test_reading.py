@@ -1,5 +1,8 @@
+import errno
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -79,6 +82,37 @@ def test_an_empty_or_missing_file_is_no_journal(path: Path) -> None:
     with JournalReader.open(path) as reader:
         assert reader.head.index == 0
         assert list(reader.read()) == []
+
+
+def test_a_journal_without_a_row_is_none(living: Journal, path: Path) -> None:
+    living.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM stored_events")
+    with pytest.raises(JournalError, match="empty database"), JournalReader.open(path):
+        pass
+
+
+def test_what_its_reader_does_wrong_stays_what_it_is(living: Journal, path: Path) -> None:
+    living.close()
+    with pytest.raises(FileNotFoundError, match="elsewhere"), JournalReader.open(path):
+        raise FileNotFoundError("elsewhere")
+
+
+def test_no_room_for_a_copy_is_one_clear_line(
+    living: Journal, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("journal.db", "journal.db-wal"):
+        shutil.copy(path.parent / name, copy)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(JournalError, match="free space"), JournalReader.open(copy / path.name):
+        pass
+    assert living.head.index == 3
 
 
 def test_a_read_only_folder_is_enough() -> None:

@@ -3,7 +3,7 @@
 import os
 import resource
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,7 +36,7 @@ def bodies(first: int, last: int) -> list[bytes]:
 
 
 @contextmanager
-def public_folder() -> Iterator[Path]:
+def public_folder() -> Generator[Path]:
     """A folder that every user can reach, which pytest's own is not."""
     with TemporaryDirectory(prefix="meshkit-test-") as name:
         folder = Path(name)
