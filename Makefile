@@ -97,7 +97,7 @@ bench: env
 
 docs: env
 	rm -rf site
-	$(BIN)/pdoc --docformat markdown --output-directory site meshkit meshkit_cli meshkit_services '!meshkit.pb'
+	$(BIN)/python docs/build.py site
 
 clean:
 	rm -rf build dist site htmlcov demo-home .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -149,7 +149,8 @@ def unbounded_socket(scope: Scope) -> Found:
     if not sets_socket_limits(mine):
         for call, name in scope.calls():
             kind = scope.source.qualified(call.args[0]) if call.args else ""
-            if last(name) == "socket" and kind.startswith("zmq."):
+            # A PAIR only ever joins two ends within one process.
+            if last(name) == "socket" and kind.startswith("zmq.") and kind != "zmq.PAIR":
                 yield call, "a socket without MAXMSGSIZE, RCVHWM and SNDHWM"
 
 
@@ -161,7 +162,9 @@ def secret_file_mode(scope: Scope) -> Found:
         mode = call.args[1] if len(call.args) > 1 else keyword(call, "mode")
         text = mode.value if isinstance(mode, ast.Constant) else ""
         opens = name == "open" and isinstance(text, str) and set(text) & set("wxa")
-        if opens or last(name) in WRITES or name == "os.open":
+        flags = {node.attr for node in ast.walk(call) if isinstance(node, ast.Attribute)}
+        creates = name == "os.open" and flags & {"O_CREAT", "O_WRONLY", "O_RDWR"}
+        if opens or last(name) in WRITES or creates:
             yield call, "writes near a secret, with no mode 0o600 in sight"
 
 

@@ -119,12 +119,14 @@ LEFT_ALONE = {
         "import zmq\ndef f(c):\n    s = c.socket(zmq.SUB)\n    s.maxmsgsize = 1\n    s.set_hwm(9)",
         LIMITED,
         "import socket\nsocket.socket(socket.AF_INET)",
+        "import zmq\ndef f(context):\n    return context.socket(zmq.PAIR)",
     ],
     "secret-file-mode": [
         "import os\ndef save(path, key):\n    os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)",
         "def save(path, report):\n    path.write_text(report)",
         "def load(path, key):\n    open(path, 'rb')",
         "def load(path, key):\n    open(path)",
+        "import os\ndef load(path, key):\n    os.open(path, os.O_RDONLY | os.O_CLOEXEC)",
     ],
     "shell": ["import subprocess\nsubprocess.run(['ls'], shell=False)"],
     "secret-comparison": [
