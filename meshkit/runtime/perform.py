@@ -30,7 +30,7 @@ from meshkit.runtime.blocks import BlockStore
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.voice import Voice
 from meshkit.wire.port import Fetched as Arrived
-from meshkit.wire.port import Mesh
+from meshkit.wire.port import Mesh, WireError
 
 SERVE_BLOCKS_MAX = 64  # blocks sent for one question; whoever is further behind asks again
 
@@ -60,25 +60,31 @@ class Performer:
 
     def perform(self, effects: Iterable[Caused]) -> None:
         for caused in effects:
-            effect = caused.effect.body
-            self.counts[type(effect).__name__] += 1
-            match effect:
-                case Broadcast(message):
-                    self._broadcast(caused, message)
-                case Send(to, message):
-                    self._send(caused, to, message)
-                case Serve(to, height):
-                    for block in self._blocks.since(height, SERVE_BLOCKS_MAX):
-                        self._send(caused, to, block)
-                case DrawLink(position):
-                    link = self._draw_link(position)
-                    self._shell.take(At("pool", LinkDrawn(position, link)))
-                case Train() | Aggregate():
-                    self._labour.ask(effect)
-                case Fetch():
-                    self._fetch(effect)
-                case _:
-                    raise AssertionError(f"nobody performs {effect!r:.200}")
+            self.counts[type(caused.effect.body).__name__] += 1
+            try:
+                self._perform(caused)
+            except WireError:  # what is too large to be sent is as good as lost, and as harmless
+                self.counts["too-large"] += 1
+
+    def _perform(self, caused: Caused) -> None:
+        effect = caused.effect.body
+        match effect:
+            case Broadcast(message):
+                self._broadcast(caused, message)
+            case Send(to, message):
+                self._send(caused, to, message)
+            case Serve(to, height):
+                for block in self._blocks.since(height, SERVE_BLOCKS_MAX):
+                    self._send(caused, to, block)
+            case DrawLink(position):
+                link = self._draw_link(position)
+                self._shell.take(At("pool", LinkDrawn(position, link)))
+            case Train() | Aggregate():
+                self._labour.ask(effect)
+            case Fetch():
+                self._fetch(effect)
+            case _:
+                raise AssertionError(f"nobody performs {effect!r:.200}")
 
     # -- speaking ---------------------------------------------------------------------------------
 

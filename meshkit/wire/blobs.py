@@ -113,6 +113,7 @@ class BlobLane:
             self.counters["blobs.dropped"] += 1
         elif isinstance(piece, Chunk):
             self.counters["blobs.served"] += 1
+            self.counters["blobs.bytes"] += len(piece.data)
         else:
             self.counters["blobs.absent"] += 1
 

@@ -21,6 +21,7 @@ COUNTS = {
     "cut.form": "connections that broke the form of messages",
     # events: what is said to everyone
     "events.sent": "messages published",
+    "events.bytes": "bytes of messages published, once for each peer",
     "events.heard": "messages delivered, repaired ones included",
     "events.repeated": "messages that had been delivered before",
     "events.malformed": "messages not in form",
@@ -32,6 +33,7 @@ COUNTS = {
     "events.subscriptions": "subscriptions beyond a member's allowance; it is cut and banned",
     # direct: what is said to one
     "direct.sent": "messages handed to a connection",
+    "direct.bytes": "bytes of messages handed to a connection",
     "direct.heard": "messages delivered",
     "direct.unreachable": "messages dropped: no connection, or its queue is full",
     "direct.unknown": "messages dropped: addressed to nobody we know",
@@ -42,6 +44,7 @@ COUNTS = {
     "direct.refused": "published messages not sent again: the asker's allowance is spent",
     # blobs
     "blobs.served": "chunks sent",
+    "blobs.bytes": "bytes of chunks sent",
     "blobs.absent": "requests for blobs that we do not have",
     "blobs.fetched": "blobs that arrived and matched their digest",
     "blobs.failed": "blobs that no source gave",

@@ -176,6 +176,7 @@ class ZeroMesh:
 
     def publish(self, body: bytes) -> int:
         self.check_size(body)
+        self.counters["events.bytes"] += len(body) * len(self.peers)
         return self.publisher.publish(body)
 
     def send(self, to: bytes, body: bytes) -> bool:
@@ -195,6 +196,8 @@ class ZeroMesh:
             return False
         sent = self.outboxes[to].send(frame)
         self.counters["direct.sent" if sent else "direct.unreachable"] += 1
+        if sent and isinstance(frame, Message):
+            self.counters["direct.bytes"] += len(frame.body)
         return sent
 
     def receive(self) -> list[Delivery]:
