@@ -1,3 +1,5 @@
+"""An auditor names what is wrong with a journal: any byte, any cut, any splice, any damage."""
+
 import shutil
 import sqlite3
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+"""The form of a journal: fixed for ever, and bound to one node of one mesh."""
+
 import pytest
 from blake3 import blake3
 

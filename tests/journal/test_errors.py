@@ -1,3 +1,5 @@
+"""Every way to fail is one line that says what to do, and a failed write is final."""
+
 import errno
 import os
 import sqlite3

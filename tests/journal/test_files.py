@@ -1,3 +1,5 @@
+"""Locks that die with their process, and reads and writes that the system cuts short."""
+
 import os
 from pathlib import Path
 

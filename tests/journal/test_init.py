@@ -1,3 +1,5 @@
+"""What the package offers, and what it does not make everybody pay for."""
+
 import subprocess
 import sys
 

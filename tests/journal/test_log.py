@@ -1,3 +1,5 @@
+"""A journal is a list that survives its process, and that stops at the first failed write."""
+
 import errno
 import os
 from collections.abc import Callable

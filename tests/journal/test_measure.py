@@ -1,3 +1,5 @@
+"""The store's own commit time can be measured anywhere, and leaves nothing behind."""
+
 from pathlib import Path
 
 import pytest

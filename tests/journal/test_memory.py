@@ -1,3 +1,5 @@
+"""The stores in memory do what those on a disk do, and fail on demand as disks fail."""
+
 from pathlib import Path
 from tempfile import TemporaryDirectory
 

@@ -1,3 +1,5 @@
+"""Packs as a log: what was written last holds, through crashes, rot and compaction."""
+
 from pathlib import Path
 
 import pytest

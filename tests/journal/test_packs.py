@@ -1,3 +1,5 @@
+"""The form of a pack, and how much of one survives which damage."""
+
 from pathlib import Path
 from tempfile import TemporaryDirectory
 

@@ -1,3 +1,5 @@
+"""Somebody's journal is read in whatever state it is, and is left in that state."""
+
 import errno
 import shutil
 import sqlite3

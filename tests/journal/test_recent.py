@@ -1,3 +1,5 @@
+"""What was used lately is at hand, within a bound."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,3 +1,5 @@
+"""SQLite is asked for durability and is made to say that it gives it."""
+
 import sqlite3
 from pathlib import Path
 
