@@ -25,6 +25,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib import import_module
+from inspect import isabstract
 from typing import Any, ClassVar, NamedTuple, get_origin, get_type_hints
 
 import msgspec
@@ -110,7 +111,7 @@ def unflatten(vector: Floats, shapes: Sequence[tuple[int, ...]]) -> Weights:
     sizes = [int(np.prod(shape)) for shape in shapes]
     if sum(sizes) != vector.size:
         raise Refused("wrong-count", f"{vector.size} parameters where the task has {sum(sizes)}")
-    pieces = np.split(vector, np.cumsum(sizes)[:-1])
+    pieces = np.split(vector, np.cumsum(sizes))[: len(sizes)]
     return [
         piece.reshape(shape).astype(np.float32) for piece, shape in zip(pieces, shapes, strict=True)
     ]
@@ -128,10 +129,16 @@ def load(name: str, parameters: str, allowed: Sequence[str]) -> LearningTask:
         raise Refused("task-not-allowed", f"the genesis does not allow the task {name!r}")
     settings = _settings(parameters)
     make = _attribute(name)
+    if isabstract(make):
+        raise Refused("not-a-task", f"{name} leaves out a method: {_lacking(make)}")
     task = make(**settings)
     if not isinstance(task, LearningTask):
         raise Refused("not-a-task", f"{name} makes a {type(task).__name__}, not a LearningTask")
     return task
+
+
+def _lacking(kind: Any) -> str:
+    return ", ".join(sorted(kind.__abstractmethods__))
 
 
 def _settings(parameters: str) -> dict[str, Any]:

@@ -14,16 +14,16 @@ Reals = NDArray[np.float64]
 
 
 class Softmax(LearningTask):
-    """`features · classes + classes` parameters; a round trains in about a millisecond."""
+    """`features · classes + classes` parameters; a round trains in half a millisecond."""
 
     classes: int = 3
     features: int = 4
     rows: int = 600  # of the data that all nodes share out
     test_rows: int = 300
     spread: float = 0.7  # of a class, where the centres are about a distance of 2 apart
-    learning_rate: float = 0.5
+    learning_rate: float = 0.2
     steps: int = 10  # over all of a node's data, a round
-    data_seed: int = 0
+    data_seed: int = 2  # whose centres lie apart: 0.96 is about the best there is
 
     def initial(self, seed: int) -> Weights:
         dice = np.random.default_rng(seed)
