@@ -78,7 +78,11 @@ class Rows:
             raise self._latch.fail(error) from error
 
     def close(self) -> None:
-        """Idempotent. The last connection to close copies the log into the database."""
+        """Idempotent. The last connection to close copies the log into the database.
+
+        After a failure too, which is no retry: a transaction whose sync failed is not among what
+        SQLite then copies, and those before it were synced.
+        """
         self._latch.close()
         try:
             self._recorder.datastore.close()

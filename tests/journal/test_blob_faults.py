@@ -266,3 +266,33 @@ def test_a_folder_of_another_user() -> None:
         assert files(home) == before
         for path in (home, *home.rglob("*")):
             path.chmod(0o755)
+
+
+def test_nothing_is_acknowledged_before_its_turn(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large blob is whole before it has a name, and has a durable name before a record or a
+    caller speaks of it; only what is recorded as gone goes."""
+    calls: list[str] = []
+
+    def watch(owner: object, name: str) -> None:
+        whole: Callable[..., object] = getattr(owner, name)
+
+        def watched(*arguments: object) -> object:
+            calls.append(name)
+            return whole(*arguments)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    with opened(folder) as store:
+        for name in ("write", "fsync", "fdatasync"):
+            watch(os, name)
+        for name in ("rename", "unlink"):
+            watch(Path, name)
+        store.put(b"M" * 150)
+        store.put(b"c" * 40)
+        store.expire(named(LARGE))
+        assert calls == []
+        store.commit()
+    large, pack = ["write", "fsync", "rename", "fsync"], ["write", "fdatasync"]
+    assert calls == [*large, *pack, "unlink"]
