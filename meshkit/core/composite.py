@@ -75,7 +75,7 @@ class Composite:
                 state = {**state, name: now}
                 events.append(At(name, body))
                 effects.extend([At(name, effect) for effect in machine.react(now, body)])
-                for policy in self.policies.get((name, type(body)), ()):
+                for policy in self.policies.get((name, body.__class__), ()):
                     pending.extend(policy(state, body))
             assert len(events) <= EVENTS_MAX, f"a cascade without end, from {command!r:.200}"
         return state, tuple(events), effects

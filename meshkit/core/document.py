@@ -4,11 +4,12 @@ A document is for reading; nothing is signed or hashed in this form. It can be r
 class is known and closed (a genesis, a member's card), with one line for whatever is wrong.
 """
 
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from immutables import Map
 
-from meshkit.core.value import Value
+from meshkit.core.value import Value, by_key
 
 V = TypeVar("V", bound=Value)
 
@@ -22,9 +23,9 @@ def to_document(value: object) -> Any:
         case bytes():
             return value.hex()
         case tuple() | list():
-            return [to_document(item) for item in value]
+            return [to_document(item) for item in cast("Sequence[Any]", value)]
         case Map() | dict():
-            ordered = sorted(value.items(), key=lambda item: item[0])
+            ordered = sorted(cast("Mapping[Any, Any]", value).items(), key=by_key)
             return {_key(key): to_document(item) for key, item in ordered}
         case _:
             return value
@@ -46,7 +47,8 @@ def _read(kind: Any, document: Any, where: str) -> Any:
         if not isinstance(document, list):
             raise ValueError(f"{where}: a list is needed")
         inner = get_args(kind)[0]
-        return tuple(_read(inner, item, f"{where}[{n}]") for n, item in enumerate(document))
+        items = enumerate(cast(Any, document))
+        return tuple(_read(inner, item, f"{where}[{n}]") for n, item in items)
     if issubclass(kind, Value):
         return _read_value(kind, document, where)
     if kind is bytes:
@@ -66,15 +68,15 @@ def _read_hex(document: Any, where: str) -> bytes:
 def _read_value(kind: type[Value], document: Any, where: str) -> Value:
     if not isinstance(document, dict):
         raise ValueError(f"{where}: an object is needed")
-    hints = get_type_hints(kind)
-    unknown = sorted(set(document) - set(kind.__struct_fields__) - {"kind"})
+    hints, members = get_type_hints(kind), cast("dict[str, Any]", document)
+    unknown = sorted(set(members) - set(kind.__struct_fields__) - {"kind"})
     if unknown:
         raise ValueError(f"{where}: no field is called {unknown[0]!r}")
     required = len(kind.__struct_fields__) - len(kind.__struct_defaults__)
     for name in kind.__struct_fields__[:required]:
-        if name not in document:
+        if name not in members:
             raise ValueError(f"{where}: {name!r} is missing")
-    given = {name: document[name] for name in kind.__struct_fields__ if name in document}
+    given = {name: members[name] for name in kind.__struct_fields__ if name in members}
     return kind(
         **{name: _read(hints[name], item, f"{where}.{name}") for name, item in given.items()}
     )

@@ -99,11 +99,11 @@ def step(
         state, decided, effects = run(state, command, moment)
         return state, Entry(moment, command, decided, envelope), effects
     events = tuple(machine.decide(state, command, moment))
-    effects = []
+    asked: list[Any] = []
     for event in events:
         state = machine.evolve(state, event)
-        effects.extend(machine.react(state, event))
-    return state, Entry(moment, command, events, envelope), effects
+        asked.extend(machine.react(state, event))
+    return state, Entry(moment, command, events, envelope), asked
 
 
 def replay(

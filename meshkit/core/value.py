@@ -45,9 +45,14 @@ class Statement(Value):
     UNSIGNED: ClassVar[tuple[str, ...]] = ("signature",)
 
 
+def by_key(item: tuple[Any, Any]) -> Any:
+    """A map's entries are always sorted: their own order differs from process to process."""
+    return item[0]
+
+
 def _thaw(value: Any) -> Any:
     if isinstance(value, Map):
-        return sorted(value.items(), key=lambda item: item[0])
+        return sorted(cast(Any, value).items(), key=by_key)
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
@@ -61,6 +66,7 @@ def canonical(value: object) -> bytes:
 
 def from_canonical(kind: type[T], data: bytes) -> T:
     """The value of type `kind` whose canonical form is `data`; raises ValueError or TypeError."""
+    # scan: unbounded-decode: snapshots are our own; whoever reads others' bytes bounds them
     return cast(T, revive(kind, msgspec.msgpack.decode(data)))
 
 
@@ -76,7 +82,7 @@ def revive(kind: Any, raw: Any) -> Any:
             return tuple(revive(args[0], item) for item in raw)
         return tuple(revive(arg, item) for arg, item in zip(args, raw, strict=True))
     if origin in (Union, UnionType):
-        if raw is None and NoneType in args:
+        if NoneType in args and isinstance(raw, NoneType):
             return None
         rest = [arg for arg in args if arg is not NoneType]
         named = {arg.__name__: arg for arg in rest if issubclass(arg, Value)}
@@ -135,5 +141,5 @@ def statements(value: Value) -> list[Statement]:
                 found.append(item)
             pending.extend(getattr(item, name) for name in item.__struct_fields__)
         elif isinstance(item, tuple):
-            pending.extend(item)
+            pending.extend(cast(Any, item))
     return found

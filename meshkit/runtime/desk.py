@@ -75,6 +75,7 @@ class Desk:
 
     def _answer(self, request: bytes) -> Answer:
         try:
+            # scan: unbounded-decode: the socket bounds a request (MAXMSGSIZE)
             asked = msgspec.msgpack.decode(request, type=dict[str, Any])
             doing = self._doing.get(asked.get("do", ""))
             if doing is None:

@@ -184,6 +184,7 @@ class Home:
         name = blake3(data).digest()
         try:
             self.incoming_path.mkdir(mode=PRIVATE, exist_ok=True)
+            # scan: secret-file-mode: no secret, and the folder's mode is 0700
             (self.incoming_path / name.hex()).write_bytes(data)
         except OSError as error:
             raise HomeError(f"{self.incoming_path}: cannot be written: {error.strerror}") from None

@@ -44,6 +44,7 @@ class Door:
         self.banned: dict[bytes, int] = {}  # member's key to when it may come again
         self.paces = Allowances(limits.handshakes_per_s, limits.handshakes_burst)
         self.guests = Allowance(limits.guests_per_s, limits.guests_burst)
+        # scan: unbounded-socket: inproc, asked by libzmq alone, once a handshake
         self.socket = context.socket(zmq.ROUTER)
         self.socket.linger = 0
         self.socket.bind(ADDRESS)
