@@ -4,7 +4,7 @@
 """
 
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -33,8 +33,7 @@ def integers(allowed: form.Form) -> st.SearchStrategy[int]:
 def octets(lengths: form.Form) -> st.SearchStrategy[bytes]:
     if isinstance(lengths, range):
         return st.binary(max_size=min(BYTES_MAX, lengths[-1]))
-    assert isinstance(lengths, frozenset)
-    return st.one_of([st.binary(min_size=n, max_size=n) for n in sorted(cast(set[int], lengths))])
+    return st.one_of([st.binary(min_size=n, max_size=n) for n in sorted(lengths)])
 
 
 def scalars(kind: type[Value], name: str, scalar: type) -> st.SearchStrategy[Any]:

@@ -24,7 +24,8 @@ from meshkit.pb import body_pb2
 
 Read: TypeAlias = Callable[[Any, int], Any]  # a message and the depth left, to a value
 Write: TypeAlias = Callable[[Any], Any]  # a value, to what builds its message
-Test: TypeAlias = tuple[int, Form]  # of the plain field at this place
+Range: TypeAlias = tuple[int, int, int]  # of the plain field at this place: least and greatest
+Length: TypeAlias = tuple[int, Form]  # likewise: those that are allowed
 
 # A certificate's message > block > accusation > statement are four; the rest is room.
 DEPTH_MAX = 8  # in what comes from others
@@ -73,8 +74,8 @@ def build(kind: type[Value], message: Any) -> Converter:
     # The two loops stand in both functions, since a call for them would cost as much again.
     def read(source: Any, depth: int) -> Value:
         found = list(get(source))
-        for place, form in integers:
-            if found[place] not in form:
+        for place, low, high in integers:
+            if not low <= found[place] <= high:
                 raise Malformed(f"{kind.__name__}.{names[place]} is out of range: {found[place]}")
         for place, form in lengths:
             if len(found[place]) not in form:
@@ -85,8 +86,8 @@ def build(kind: type[Value], message: Any) -> Converter:
 
     def write(value: Any) -> dict[str, Any]:
         found = get(value)
-        for place, form in integers:
-            if found[place] not in form:
+        for place, low, high in integers:
+            if not low <= found[place] <= high:
                 raise Malformed(f"{kind.__name__}.{names[place]} is out of range: {found[place]}")
         for place, form in lengths:
             if len(found[place]) not in form:
@@ -96,22 +97,27 @@ def build(kind: type[Value], message: Any) -> Converter:
             into[name] = special_write(getattr(value, name))
         return into
 
-    return Converter(message, read, write)
+    def read_special(source: Any, depth: int) -> Value:
+        return kind(*[special_read(source, depth) for _, special_read in reads])
+
+    return Converter(message, read if plain else read_special, write)
 
 
 def _is_plain(shape: Shape) -> bool:
     return shape.scalar is not None and not shape.many and not shape.optional
 
 
-def _tests(kind: type[Value], plain: list[Shape]) -> tuple[tuple[Test, ...], tuple[Test, ...]]:
+def _tests(kind: type[Value], plain: list[Shape]) -> tuple[tuple[Range, ...], tuple[Length, ...]]:
     """What to check of the plain fields: integers for their value, the others for their length."""
-    integers: list[Test] = []
-    lengths: list[Test] = []
+    integers: list[Range] = []
+    lengths: list[Length] = []
     for place, shape in enumerate(plain):
         assert shape.scalar is not None
         form = form_of(kind.__name__, shape.name, shape.scalar)
-        if form is not None:
-            (integers if shape.scalar is int else lengths).append((place, form))
+        if isinstance(form, range) and shape.scalar is int:
+            integers.append((place, form[0], form[-1]))  # twice as fast as `in`
+        elif form is not None:
+            lengths.append((place, form))
     return tuple(integers), tuple(lengths)
 
 

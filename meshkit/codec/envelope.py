@@ -9,7 +9,7 @@ too, since an entry that a peer caused holds the peer's envelope instead of the 
 
 from typing import Any, NamedTuple, cast
 
-from meshkit.codec.convert import DEPTH_MAX, build, parse, serialize
+from meshkit.codec.convert import DEPTH_MAX, build, parse, read_body, serialize
 from meshkit.codec.form import Malformed
 from meshkit.core.value import Value
 from meshkit.pb import journal_pb2
@@ -38,7 +38,10 @@ class Envelope(Value):
 
 
 class Sealed(NamedTuple):
-    """An envelope in its frame, parsed but not yet read: what its signature is verified with."""
+    """An envelope in its frame, parsed but not yet read: what its signature is verified with.
+
+    Of all that is in the message, only what `envelope` returns has been checked for form.
+    """
 
     signature: bytes
     signed: bytes  # the bytes that the signature covers
@@ -51,6 +54,10 @@ class Sealed(NamedTuple):
     @property
     def sender(self) -> bytes:
         return cast(bytes, self.message.sender)
+
+    def body(self) -> Value:
+        """What it says, without a look at the header; raises `Malformed`."""
+        return read_body(self.message.body, DEPTH_MAX)
 
     def envelope(self) -> Envelope:
         """The envelope with its body; raises `Malformed`."""

@@ -10,9 +10,11 @@ The bounds on integers keep sums and products of a few such numbers below 2^64, 
 with a canonical form, so that no peer can make a machine compute what cannot be journaled.
 """
 
-from collections.abc import Container
+from typing import TypeAlias
 
-Form = Container[int]  # the numbers a field may hold; for text, bytes and tuples the lengths
+Form: TypeAlias = (
+    range | frozenset[int]
+)  # the numbers a field may hold; for text, bytes and tuples the lengths
 
 
 class Malformed(ValueError):

@@ -30,7 +30,9 @@ DIGEST_BYTES = 32  # of BLAKE3
 SIGNATURE_BYTES = 64  # of Ed25519, RFC 8032
 FILE_BYTES_MAX = 256  # a key's file is one line of less than a hundred
 VERIFIED_MAX = 2**15  # three rounds of a hundred lists of a hundred updates; 12 MiB (measured)
-STRIDE = 256  # of a hash chain's values one in so many is kept: 8 KiB, under 100 µs a link (measured)
+STRIDE = (
+    256  # of a hash chain's values one in so many is kept: 8 KiB, under 100 µs a link (measured)
+)
 
 
 class KeyRefused(Exception):

@@ -58,6 +58,7 @@ def test_an_entry_knows_its_place() -> None:
 
 
 MOMENT_FIELDS = {"now_ns": 1, "seed": 1}
+STRANGER = journal_pb2.Envelope(sender=b"short", body={"wake": {}}).SerializeToString()
 COMMAND = {"name": "a", "body": {"tendermint_vote": {"voter": KEY, "value_id": KEY}}}
 
 
@@ -69,6 +70,8 @@ COMMAND = {"name": "a", "body": {"tendermint_vote": {"voter": KEY, "value_id": K
         ({"command": COMMAND}, "without a moment"),
         ({"moment": MOMENT_FIELDS, "envelope": b"x"}, "not an envelope"),
         ({"moment": MOMENT_FIELDS, "command": {"name": "a"}}, "no known kind"),
+        ({"moment": MOMENT_FIELDS, "command": {**COMMAND, "name": "a" * 5_000}}, r"At\.name has"),
+        ({"moment": MOMENT_FIELDS, "envelope": frame(SIGNATURE, STRANGER)}, "a sender of 5 bytes"),
         ({"moment": {"now_ns": 2**63}, "command": COMMAND}, r"Moment\.now_ns is out of range"),
         (
             {"moment": MOMENT_FIELDS, "command": COMMAND, "events": [{"name": "x" * 100}] * 65_537},
