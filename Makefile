@@ -83,7 +83,9 @@ integration: env
 
 # --- the rest -------------------------------------------------------------------------------------
 
+# First the schemas after the values, then the generated code after the schemas.
 schemas: env
+	$(BIN)/python -m meshkit.codec.draft schemas
 	$(BIN)/python -m grpc_tools.protoc -I schemas --python_out=. --pyi_out=. schemas/meshkit/pb/*.proto
 
 # The simulator's long campaign; `make test` runs a short one.
