@@ -173,7 +173,7 @@ class Client:
 
         text = canonical_json(parameters)
         made = load(module, text, (module,))
-        defaults = {
+        defaults: Document = {
             "quorum": 0,
             "deadline_ms": 60_000,
             "patience_ms": 1_000,
@@ -182,7 +182,7 @@ class Client:
             "strategy": "fedavg",
             "seed": 0,
         }
-        chosen = {
+        chosen: Document = {
             **defaults,
             **{key: value for key, value in settings.items() if value is not None},
         }

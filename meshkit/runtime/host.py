@@ -95,6 +95,7 @@ class Host:
         head = self._journal.head
         return {
             "head": {"index": head.index, "hash": head.hash.hex()},
+            "workers": self._labour.figures,
             "mesh_counters": dict(sorted(self._mesh.counters.items())),
             "effects": dict(sorted(self._performer.counts.items())),
             "refused": dict(sorted(self.refused.items())),

@@ -32,6 +32,7 @@ class Labour:
         self._summer = summer
         self._blobs = blobs
         self._under_way: dict[tuple[str, int], Train | Aggregate] = {}
+        self._warming: set[int] = set()  # tickets of the trainer
         self._answers: list[Answer] = []
 
     def watch(self, poller: zmq.Poller) -> None:
@@ -47,7 +48,15 @@ class Labour:
     def warm(self, task: str, parameters: str) -> None:
         """Have the worker import a task and read its data before a round waits for it."""
         with suppress(Refused):  # training will say why
-            self._trainer.submit(worker.Warm(task, parameters))
+            self._warming.add(self._trainer.submit(worker.Warm(task, parameters)))
+
+    @property
+    def figures(self) -> dict[str, int]:
+        """How much is being computed or waits for it, and how often a worker died."""
+        return {
+            "waiting": len(self._under_way) + len(self._warming),
+            "deaths": self._trainer.deaths + self._summer.deaths,
+        }
 
     def ask(self, effect: Train | Aggregate) -> None:
         """Begin; what is under way already is not begun again."""
@@ -63,6 +72,8 @@ class Labour:
         """The answers that have come since."""
         for kind, one in (("trainer", self._trainer), ("summer", self._summer)):
             for ticket, reply in one.collect():
+                if kind == "trainer":
+                    self._warming.discard(ticket)
                 effect = self._under_way.pop((kind, ticket), None)
                 if effect is not None:
                     self._answers.append(self._answer(effect, reply))
@@ -113,8 +124,6 @@ class Labour:
                 return TrainingFailed(task, number, _reason(reply))
             case Aggregate(), _:
                 return _aggregated(effect, b"", _reason(reply))
-            case _:
-                raise AssertionError(f"{reply!r:.100} answers {effect!r:.100}")
 
     # -- aggregation ------------------------------------------------------------------------------
 

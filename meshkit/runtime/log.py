@@ -37,7 +37,7 @@ class EntryLog:
         return head.index
 
     def _marks(self, index: int, entry: Entry) -> list[Mark]:
-        marks = []
+        marks: list[Mark] = []
         for event in entry.events:
             match event.body:
                 case Decided(certificate):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from meshkit import RULES, __version__
+from meshkit.consensus.rotation import proposer
 from meshkit.consensus.tendermint import heard_weight, stalled_since
 from meshkit.core.composite import State
 from meshkit.ledger.state import (
@@ -38,6 +39,7 @@ def node_status(me: bytes, state: State, now_ns: int) -> Document:
         "member": seat is not None,
         "roles": list(seat.member.roles) if seat else [],
         "height": book.height,
+        "proposer": name_of(book, next_proposer(state)),
         "starts": state["history"].starts,
         "tasks_running": [id_.hex() for id_, course in _tasks(book) if course.status == RUNNING],
         "quorum": {
@@ -49,6 +51,17 @@ def node_status(me: bytes, state: State, now_ns: int) -> Document:
         },
         "accused": {culprit.hex(): len(book.accused[culprit]) for culprit in sorted(book.accused)},
     }
+
+
+def next_proposer(state: State) -> bytes:
+    """Who proposes, or would, at the height that is not decided yet."""
+    engine = state["consensus"]
+    return proposer(engine.validators, engine.height, max(engine.round, 0))
+
+
+def name_of(book: Book, id_: bytes) -> str:
+    seat = book.members.get(id_)
+    return seat.member.name if seat else id_.hex()
 
 
 def member_list(me: bytes, state: State) -> list[Document]:

@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -37,7 +37,7 @@ OK, FAILURE, FOREIGN = 0, 1, 6  # exit codes, as the command line has them
 
 
 @contextmanager
-def open_host(home: Home) -> Iterator[Host]:
+def open_host(home: Home) -> Generator[Host]:
     """The host of a home's node, ready to run; everything it holds is released at the end.
 
     Raises HomeError, WireError, JournalError: one line each, for a person.

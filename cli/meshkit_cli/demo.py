@@ -1,0 +1,339 @@
+"""`meshkit demo`: five real node processes train one model together, and may be killed at it."""
+
+import statistics
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import click
+from meshkit_services.devmesh import DevMesh
+from rich.live import Live
+from rich.table import Table
+
+from meshkit.client import Client, Refusal
+from meshkit.journal import BlobStore
+from meshkit.learning import Shard
+from meshkit.learning.data import parse_split
+from meshkit.runtime.worker_messages import Evaluate, Evaluated, Failed
+from meshkit.runtime.workers import Worker
+from meshkit.wire.port import WireError
+from meshkit_cli.output import (
+    FAILURE,
+    TIMEOUT,
+    USAGE,
+    Document,
+    complaints,
+    emit,
+    err,
+    fail,
+    output_option,
+)
+
+TASKS = {
+    "digits": "meshkit.learning.tasks.digits:Digits",
+    "mnist5k": "meshkit.learning.tasks.mnist5k:Mnist5k",
+    "softmax": "meshkit.learning.tasks.softmax:Softmax",
+}
+ENGINES = ("tendermint",)
+VICTIMS = ("leader", "trainer")
+
+DEADLINE_MS = 10_000  # of a round: a hundred times what it takes here
+PATIENCE_MS = 300  # for stragglers once all but the tolerated number are there: two rounds' time
+WARM_S = 180.0  # for five processes to import torch on two cores
+ROUND_S = 60.0  # for a round to be committed before the demo gives up
+CATCH_UP_S = 30.0
+AWAY_S = 1.0  # how long a killed node stays away
+POLL_S = 0.05
+
+
+@click.command()
+@click.option("--nodes", type=click.IntRange(1, 64), default=5, show_default=True)
+@click.option("--rounds", type=click.IntRange(1, 10_000), default=10, show_default=True)
+@click.option(
+    "--task", default="digits", show_default=True, help=f"{', '.join(TASKS)}, or module:attribute."
+)
+@click.option("--split", default="iid", show_default=True, help="iid, or dirichlet:ALPHA.")
+@click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True)
+@click.option(
+    "--kill", "victim", type=click.Choice(VICTIMS), help="kill -9 one in the middle of a round."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="of the shards and the model.")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    help="where the nodes live; a new folder in ./demo-home by default.",
+)
+@output_option
+def command(
+    nodes: int, rounds: int, task: str, split: str, engine: str, victim: str | None, seed: int,
+    home: Path | None, output: str,
+) -> None:  # fmt: skip
+    """A real mesh of N node processes on this machine trains a real task to the end."""
+    with complaints():
+        parse_split(split)
+        module = TASKS.get(task, task)
+        if ":" not in module:
+            fail(f"no task is called {task}: choose {', '.join(TASKS)} or module:attribute", USAGE)
+        root = home or Path("demo-home") / time.strftime("%Y-%m-%d-%H%M%S")
+        started = time.monotonic()
+        mesh = DevMesh.create(root, nodes, [module], split=split, seed=seed, engine=engine)
+        run = Demo(mesh, module, rounds, seed, victim)
+        try:
+            run.train()
+        finally:
+            mesh.down()
+        document = run.summary(split, engine, time.monotonic() - started)
+        emit(output, document, table=summary_table(document))
+
+
+class Demo:
+    """One run: what is asked of the mesh, and what is seen of it."""
+
+    def __init__(
+        self, mesh: DevMesh, module: str, rounds: int, seed: int, victim: str | None
+    ) -> None:
+        self.mesh, self.module, self.rounds, self.seed, self.victim = (
+            mesh, module, rounds, seed, victim,
+        )  # fmt: skip
+        self.count = len(mesh.homes)
+        self.task: Document = {}
+        self.final: list[Document] = []
+        self.bytes_sent = 0
+
+    def train(self) -> None:
+        """From the first process to the last round, and until all nodes hold the same model."""
+        err.print(f"{self.count} node processes under {self.mesh.root}")
+        self.mesh.up()
+        self._warm()
+        tolerated = (self.count - 1) // 3
+        with self.mesh.client() as client:
+            task = client.submit(
+                "demo",
+                self.module,
+                self.rounds,
+                quorum=self.count - tolerated,
+                deadline_ms=DEADLINE_MS,
+                patience_ms=PATIENCE_MS,
+                seed=self.seed,
+            )
+        with progress() as show:
+            self._follow(task, show)
+        self._settle(task)
+
+    def _warm(self) -> None:
+        """Every worker imports the task and reads its data before the clock runs."""
+        err.print("workers import the task ...")
+        until_s = time.monotonic() + WARM_S
+        for number in range(self.count):
+            with self.mesh.client(number) as client:
+                client.warm(self.module)
+        for number in range(self.count):
+            with self.mesh.client(number) as client:
+                while client.status()["workers"]["waiting"]:
+                    if time.monotonic() > until_s:
+                        fail(
+                            "the workers did not get ready; see worker.log in their homes", TIMEOUT
+                        )
+                    time.sleep(POLL_S)
+
+    def _follow(self, task: str, show: "Show") -> None:
+        """Watch the rounds go by, from whichever node answers; kill one if that was asked for."""
+        seen, moved = -1, time.monotonic()
+        while True:
+            found = self._ask_any(task)
+            if found is not None:
+                self.task = found
+                show(found, self._bytes())
+                if found["rounds_done"] != seen:
+                    seen, moved = found["rounds_done"], time.monotonic()
+                if found["status"] != "running":
+                    return
+                if self.victim is not None and seen >= self.rounds // 2:
+                    self._kill(self.victim, found)
+                    self.victim = None
+            if time.monotonic() - moved > ROUND_S:
+                fail(f"round {seen} was not committed within {ROUND_S:g} s", TIMEOUT)
+            time.sleep(POLL_S)
+
+    def _ask_any(self, task: str) -> Document | None:
+        for number in range(self.count):
+            try:
+                with self.mesh.client(number) as client:
+                    return client.task(task)
+            except (WireError, Refusal):
+                continue
+        return None
+
+    def _kill(self, victim: str, task: Document) -> None:
+        """kill -9, and start it again a moment later."""
+        number = self._choose(victim, task)
+        err.print(f"kill -9 {victim}: node-{number}, in round {task['round']}")
+        self.mesh.kill(number)
+        time.sleep(AWAY_S)
+        self.mesh.start(number)
+        err.print(f"node-{number} is started again")
+
+    def _choose(self, victim: str, task: Document) -> int:
+        """The proposer of the height to come; or a trainer who is not on the round's committee."""
+        with self.mesh.client() as client:
+            leader = client.status()["proposer"]
+        names = [f"node-{number}" for number in range(self.count)]
+        if victim == "leader":
+            return names.index(leader)
+        rest = [name for name in names if name != leader and name not in task["committee"]]
+        return names.index((rest or names)[-1])
+
+    def _settle(self, task: str) -> None:
+        """Wait until all nodes have the last round, and let each journal note the others' heads."""
+        until_s = time.monotonic() + CATCH_UP_S
+        for number in range(self.count):
+            self.mesh.wait_ready(number, until_s)
+            with self.mesh.client(number) as client:
+                self.final.append(self._wait_end(client, task, until_s))
+        for number in range(self.count):
+            with self.mesh.client(number) as client:
+                client.show_head()
+        time.sleep(2 * PATIENCE_MS / 1000)
+        self.bytes_sent = self._bytes()
+
+    def _wait_end(self, client: Client, task: str, until_s: float) -> Document:
+        """The task as this node has it, once it has ended there and its model is in the store."""
+        while True:
+            try:
+                found = client.task(task)
+            except Refusal:  # it has not caught up so far as to know the task
+                found = {"status": "unknown", "rounds_done": 0, "model": ""}
+            ended = found["status"] != "running" and found["status"] != "unknown"
+            if ended or time.monotonic() > until_s:
+                return {**found, "starts": client.status()["starts"]}
+            time.sleep(POLL_S)
+
+    def _bytes(self) -> int:
+        return sum(
+            count
+            for status in self.mesh.statuses()
+            for name, count in status.get("mesh_counters", {}).items()
+            if name.endswith(".bytes")
+        )
+
+    def summary(self, split: str, engine: str, wall_seconds: float) -> Document:
+        """The document of this run; the mesh is down by now."""
+        digests = {node["model"] for node in self.final}
+        return {
+            "schema": "meshkit.demo/v1",
+            "nodes": self.count,
+            "rounds": self.task["rounds_done"],
+            "split": split,
+            "engine": engine,
+            "accuracy": self._accuracy(self.task["model"]),
+            "round_seconds_median": self._round_seconds(),
+            "wall_seconds": round(wall_seconds, 3),
+            "bytes_sent": self.bytes_sent,
+            "model_digest": self.task["model"],
+            "nodes_agree": len(digests) == 1,
+            "restarts": sum(node["starts"] - 1 for node in self.final),
+            "journals": [str(home) for home in self.mesh.homes],
+        }
+
+    def _round_seconds(self) -> float | None:
+        """The median time from one round's commit to the next, at the node that was asked."""
+        times = [
+            figures["committed_ns"]
+            for figures in self.task["figures"]
+            if figures["committed_ns"] is not None
+        ]
+        spans = [(late - early) / 1e9 for early, late in pairwise(times)]
+        return round(statistics.median(spans), 4) if spans else None
+
+    def _accuracy(self, model: str) -> float | None:
+        """The final model's accuracy on the test set that all share."""
+        blob = None
+        for home in self.mesh.homes:
+            with BlobStore.open(home / "blobs", read_only=True) as blobs:
+                blob = blob or blobs.get(bytes.fromhex(model))
+        if blob is None:
+            fail("no node holds the final model", FAILURE)
+        with Worker([self.module], Shard(0, self.count)) as worker:
+            answer = worker.ask(Evaluate(self.module, "{}", blob, on="test"))
+        if isinstance(answer, Failed):
+            fail(f"{answer.reason}: {answer.line}", FAILURE)
+        assert isinstance(answer, Evaluated), "what was asked for is what is answered"
+        measured = answer.samples > 0 and answer.accuracy_ppm >= 0
+        return answer.accuracy_ppm / 1e6 if measured else None
+
+
+# -- what is shown while it runs ------------------------------------------------------------------
+
+
+class Show:
+    """Shows the task after each change: a live table on a terminal, else a line a round."""
+
+    def __init__(self, live: Live | None) -> None:
+        self.live = live
+        self.rounds: dict[int, tuple[str, ...]] = {}
+        self.printed = -1
+
+    def __call__(self, task: Document, bytes_sent: int) -> None:
+        for figures in task["figures"]:
+            number = figures["round"]
+            accuracy = figures["accuracy"]
+            done = number < task["rounds_done"]
+            committee = self.rounds.get(number, ("", "", "", ""))[1]
+            if number == task["round"] and task["committee"]:
+                committee = " ".join(task["committee"])
+            shown = "-" if accuracy is None else f"{accuracy:.4f}"
+            state = "committed" if done else f"{figures['updates_heard']} updates"
+            self.rounds[number] = (state, committee, shown, f"{bytes_sent / 1e6:.1f} MB")
+        if self.live is not None:
+            self.live.update(self.table())
+        elif task["rounds_done"] - 1 > self.printed:
+            self.printed = task["rounds_done"] - 1
+            state, committee, accuracy, sent = self.rounds[self.printed]
+            err.print(
+                f"round {self.printed} {state}  accuracy before it {accuracy}  {sent} sent  "
+                f"committee {committee}",
+                highlight=False,
+            )
+
+    def table(self) -> Table:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("round", "state", "committee", "accuracy before it", "sent so far"):
+            table.add_column(heading)
+        for number, cells in sorted(self.rounds.items())[-20:]:
+            table.add_row(str(number), *cells)
+        return table
+
+
+@contextmanager
+def progress() -> Generator[Show]:
+    if err.is_terminal:
+        with Live(console=err, refresh_per_second=8) as live:
+            yield Show(live)
+    else:
+        yield Show(None)
+
+
+def summary_table(document: Document) -> Table:
+    """The summary as people read it."""
+    table = Table(show_header=False, title="what the mesh did")
+    rows: dict[str, Any] = {
+        "nodes": document["nodes"],
+        "rounds": document["rounds"],
+        "data split": document["split"],
+        "engine": document["engine"],
+        "accuracy on the common test": document["accuracy"],
+        "median round": f"{document['round_seconds_median']} s",
+        "in all": f"{document['wall_seconds']} s",
+        "sent": f"{document['bytes_sent'] / 1e6:.2f} MB",
+        "model": document["model_digest"],
+        "nodes agree": "yes" if document["nodes_agree"] else "NO",
+        "restarts": document["restarts"],
+        "journals": "\n".join(document["journals"]),
+        "check them": f"meshkit audit verify {Path(document['journals'][0]).parent}",
+    }
+    for name, value in rows.items():
+        table.add_row(name, str(value))
+    return table

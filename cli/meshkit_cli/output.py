@@ -1,0 +1,117 @@
+"""What the user sees: one document on stdout, all else on stderr, and an exit code that means it.
+
+Every refusal is one line: what is wrong, and what to do. A traceback is for our own bugs.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, NoReturn, cast
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+OK, FAILURE, USAGE, DIVERGENCE, NOT_FOUND, TIMEOUT, REFUSED = range(7)
+
+FORMATS = ("table", "json", "jsonl")
+Document = dict[str, Any]
+
+out = Console()
+err = Console(stderr=True)
+
+
+def fail(message: str, code: int = FAILURE) -> NoReturn:
+    """End the program with one line on stderr and an exit code of the table in the docs."""
+    click.echo(f"meshkit: {' '.join(message.split())}", err=True)
+    raise click.exceptions.Exit(code)
+
+
+def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`-o table|json|jsonl`, as the parameter `output`."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(FORMATS),
+        default="table",
+        show_default=True,
+        help="How to print: for people, as one JSON document, or a JSON line a row.",
+    )(command)
+
+
+def emit(output: str, document: Document, rows: str = "", table: Table | None = None) -> None:
+    """Print a document: whole as `json`; its list `rows` (or itself) a line each as `jsonl`;
+    else `table`."""
+    match output:
+        case "json":
+            click.echo(json.dumps(document, indent=2))
+        case "jsonl":
+            for row in document[rows] if rows else [document]:
+                click.echo(json.dumps(row))
+        case _:
+            out.print(table if table is not None else facts(document))
+
+
+def facts(document: Document) -> Table:
+    """A document of plain facts as a table of two columns."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in document.items():
+        if name != "schema":
+            table.add_row(name.replace("_", " "), plain(value))
+    return table
+
+
+def listing(rows: list[Document], columns: dict[str, str]) -> Table:
+    """Rows as a table; `columns` maps a field to its heading."""
+    table = Table(box=None, pad_edge=False)
+    for heading in columns.values():
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*[plain(row.get(field)) for field in columns])
+    return table
+
+
+def plain(value: object) -> str:
+    """A value of a document as a person reads it."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4g}"
+        case list():
+            return ", ".join(plain(item) for item in cast(list[object], value)) or "-"
+        case dict():
+            inside = cast(dict[str, object], value)
+            return ", ".join(f"{name} {plain(inner)}" for name, inner in inside.items()) or "-"
+        case _:
+            return str(value)
+
+
+@contextmanager
+def complaints() -> Generator[None]:
+    """Turn what can go wrong for a user into its line and exit code."""
+    from meshkit_services.devmesh import MeshError
+
+    from meshkit.client import Refusal, Undecided
+    from meshkit.journal import JournalError, JournalForeign
+    from meshkit.learning import Refused
+    from meshkit.runtime.home import ForeignHome, HomeError
+    from meshkit.wire.keys import KeyRefused
+    from meshkit.wire.port import WireError
+
+    try:
+        yield
+    except (ForeignHome, JournalForeign) as error:
+        fail(str(error), REFUSED)
+    except Refusal as error:
+        fail(str(error), NOT_FOUND if error.slug.startswith("unknown-") else REFUSED)
+    except (WireError, Undecided) as error:
+        fail(str(error), TIMEOUT)
+    except (HomeError, KeyRefused, JournalError, MeshError, Refused) as error:
+        fail(str(error), FAILURE)
+    except KeyboardInterrupt:
+        click.echo("meshkit: interrupted", err=True)
+        sys.exit(FAILURE)
