@@ -12,6 +12,7 @@ COUNTS = {
     "door.banned": "handshakes refused: that key misbehaved a moment ago",
     "door.malformed": "handshakes refused: not CURVE, or not in form",
     "door.failed": "connections that never finished a handshake: garbage, half-open, wrong key",
+    "door.silent": "connections that ended without a message: garbage, scans, or a quiet member",
     "door.full": "connections that the system could not accept: no file descriptor left",
     "door.recycled": "times a listening socket was closed and bound anew to cut somebody off",
     # the guard: connections that we cut

@@ -18,10 +18,13 @@ A descriptor is only ever measured or shut down while its far end is the one tha
 opened: should the number have been given to another file meanwhile, that one is left alone.
 """
 
+import errno
+import os
 import socket
 import sys
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -46,7 +49,7 @@ WATCHED = OPENED | CLOSED | FAILED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_HANDSHA
 
 TCP_INFO_BYTES = 256  # more than the structure has in any kernel so far
 BYTES_RECEIVED = Struct("=Q")
-BYTES_RECEIVED_AT = 128  # linux/tcp.h: tcpi_bytes_received, since 4.1
+BYTES_RECEIVED_AT = 128  # linux/tcp.h: tcpi_bytes_received, since Linux 4.1
 
 HANDSHAKE_BYTES = 16 * KIB  # greeting, four commands and some pings; measured: 1.1 KB
 PINGS_BYTES_PER_S = 512  # a heartbeat and its answer every 2 s are under 100 bytes; times five
@@ -63,10 +66,10 @@ class Bounds(NamedTuple):
 class Connection:
     """One TCP connection: `far` is its other end, `read` the bytes that became messages."""
 
-    __slots__ = ("born_ns", "far", "read")
+    __slots__ = ("born_ns", "far", "is_cut", "read")
 
     def __init__(self, far: Any, born_ns: int) -> None:
-        self.far, self.born_ns, self.read = far, born_ns, 0
+        self.far, self.born_ns, self.read, self.is_cut = far, born_ns, 0, False
 
 
 class Post:
@@ -75,6 +78,7 @@ class Post:
     def __init__(self, monitor: Socket, bounds: Bounds, listens: bool) -> None:
         self.monitor, self.bounds, self.listens = monitor, bounds, listens
         self.connections: dict[int, Connection] = {}
+        self.failing = 0  # connections known to have failed, whose end is announced next
 
 
 class Guard:
@@ -123,22 +127,29 @@ class Guard:
         if event & OPENED:
             self.opened(post, value)
         elif event & CLOSED:
-            post.connections.pop(value, None)
+            self.closed(post, post.connections.pop(value, None))
         elif event & FAILED and post.listens:
             self.counters["door.failed"] += 1
+            post.failing += 1
         elif event == zmq.EVENT_ACCEPT_FAILED:
             self.counters["door.full"] += 1
 
     def opened(self, post: Post, descriptor: int) -> None:
-        post.connections.pop(descriptor, None)
-        far = far_end(descriptor)
-        if far is None:
+        post.connections.pop(descriptor, None)  # lest the new one take the old one's place in line
+        post.connections[descriptor] = Connection(far_end(descriptor), self.clock())
+        if len(post.connections) <= post.bounds.connections:
             return
-        post.connections[descriptor] = Connection(far, self.clock())
-        if len(post.connections) > post.bounds.connections:
-            held = post.connections.items()
-            silent = (each for each, connection in held if not connection.read)
-            self.cut(post, next(silent, next(iter(post.connections))), "crowd")
+        held = [each for each, connection in post.connections.items() if not connection.is_cut]
+        if len(held) > post.bounds.connections:
+            silent = (each for each in held if not post.connections[each].read)
+            self.cut(post.connections, next(silent, held[0]), "crowd")
+
+    def closed(self, post: Post, connection: Connection | None) -> None:
+        """A connection has ended. Some garbage libzmq does not call a failure, it just ends."""
+        if post.failing:
+            post.failing -= 1
+        elif post.listens and connection and not connection.read and not connection.is_cut:
+            self.counters["door.silent"] += 1
 
     def read(self, watched: Socket, message: Message) -> int:
         """Book a message as read; returns the descriptor it came from, -1 if unknown."""
@@ -154,18 +165,18 @@ class Guard:
     def expel(self, watched: Socket, descriptor: int) -> None:
         """Cut the connection that broke the form of messages."""
         if descriptor in self.posts[watched].connections:
-            self.cut(self.posts[watched], descriptor, "form")
+            self.cut(self.posts[watched].connections, descriptor, "form")
 
-    def cut(self, post: Post, descriptor: int, why: str) -> None:
-        connection = post.connections.pop(descriptor)
+    def cut(self, connections: dict[int, Connection], descriptor: int, why: str) -> None:
+        """Shut a connection down, once; its end will be announced."""
+        connection = connections[descriptor]
+        if connection.is_cut:
+            return
+        connection.is_cut = True
         self.counters[f"cut.{why}"] += 1
-        with suppress(OSError):
-            probe = socket.socket(fileno=descriptor)
-            try:
-                if probe.getpeername() == connection.far:
-                    probe.shutdown(socket.SHUT_RDWR)
-            finally:
-                probe.detach()
+        with suppress(OSError), borrowed(descriptor) as probe:
+            if probe.getpeername() == connection.far:
+                probe.shutdown(socket.SHUT_RDWR)
 
     def sweep(self) -> None:
         """Measure every connection, and cut those over their bounds."""
@@ -182,40 +193,37 @@ class Guard:
         overhead = HANDSHAKE_BYTES + (now_ns - connection.born_ns) * PINGS_BYTES_PER_S // S
         unread = received - connection.read - overhead
         if unread > post.bounds.unread_bytes:
-            self.cut(post, descriptor, "unread")
+            self.cut(post.connections, descriptor, "unread")
         elif post.bounds.total_bytes is not None and received > post.bounds.total_bytes:
-            self.cut(post, descriptor, "spent")
+            self.cut(post.connections, descriptor, "spent")
 
 
-def far_end(descriptor: int) -> Any:
-    """The other end of a connection; None if the descriptor is none any more."""
+@contextmanager
+def borrowed(descriptor: int) -> Generator[socket.socket, None, None]:
+    """A socket of libzmq's, given back open. Raises OSError if the descriptor is no socket."""
+    if descriptor < 0:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    probe = socket.socket(fileno=descriptor)
     try:
-        probe = socket.socket(fileno=descriptor)
-    except (OSError, ValueError):
-        return None
-    try:
-        return probe.getpeername()
-    except OSError:
-        return None
+        yield probe
     finally:
         probe.detach()
 
 
+def far_end(descriptor: int) -> Any:
+    """The other end of a connection; None if the descriptor is none any more."""
+    with suppress(OSError), borrowed(descriptor) as probe:
+        return probe.getpeername()
+    return None
+
+
 def received_bytes(descriptor: int, far: Any) -> int | None:
     """What the kernel received on a connection; None if it is not the one to `far` any more."""
-    try:
-        probe = socket.socket(fileno=descriptor)
-    except OSError:
-        return None
-    try:
+    with suppress(OSError), borrowed(descriptor) as probe:
         if probe.getpeername() != far:
             return None
         if sys.platform != "linux":
             return 0  # not known; see above
         info = probe.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
-        enough = len(info) >= BYTES_RECEIVED_AT + BYTES_RECEIVED.size
-        return int(BYTES_RECEIVED.unpack_from(info, BYTES_RECEIVED_AT)[0]) if enough else 0
-    except OSError:
-        return None
-    finally:
-        probe.detach()
+        return int(BYTES_RECEIVED.unpack_from(info, BYTES_RECEIVED_AT)[0])
+    return None

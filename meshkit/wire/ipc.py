@@ -83,7 +83,7 @@ class HomeLock:
         return False
 
     def close(self) -> None:
-        """Let go. The file stays: were it removed, two nodes could each lock a file of their own."""
+        """Let go. The file stays: were it removed, two nodes might each lock one of their own."""
         if self.file >= 0:
             os.close(self.file)
             self.file = -1

@@ -131,6 +131,10 @@ class Mesh(Protocol):
         """Whether a message to `peer` would leave now."""
         ...
 
+    def silent_ms(self, peer: bytes) -> int | None:
+        """How long nothing at all has come from `peer`; None if nothing ever did."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -196,16 +196,15 @@ class Sockets:
 
     def turn(self) -> None:
         """Read whatever is ready, each socket up to its own bound."""
-        now_ns = self.clock()
-        if now_ns >= self.sweep_at_ns:
-            self.sweep_at_ns = now_ns + self.limits.sweep_ns
-            self.guard.sweep()
         if self.unbound:
             self.rebind()
         ready = [(*self.drains[socket], socket) for socket, _ in self.own.poll(0)]
         for _, drain, socket in sorted(ready, key=lambda item: item[0]):
             if socket in self.drains:  # an earlier one in this turn may have closed it
                 drain()
+        if self.clock() >= self.sweep_at_ns:
+            self.sweep_at_ns = self.clock() + self.limits.sweep_ns
+            self.guard.sweep()
 
 
 def bind(socket: Socket, what: str, endpoint: str) -> None:
