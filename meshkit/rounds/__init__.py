@@ -39,10 +39,10 @@ What the shell does for the effects:
 1.  `Train`: run the task in a worker; store the blob, then answer `Trained`. The same asking while
     it runs is nothing new; a newer round of the task makes an older one pointless, and what comes
     of it is refused here.
-2.  `Fetch`: answer at once if the blob is stored, and else pull it from the sources, in order; check
-    it against the task: an update is exactly `size` bytes and lies on the grid, a model has at most
-    `size` bytes and is finite. Store what is right, and answer `Fetched` with the effect's own
-    fields and "" or the problem: "missing" if no source had it, which is no verdict.
+2.  `Fetch`: answer at once if the blob is stored, and else pull it from the sources, in order.
+    Check it against the task: an update is exactly `size` bytes and lies on the grid, a model has
+    at most `size` bytes and is finite. Store what is right, and answer `Fetched` with the effect's
+    own fields and "" or the problem: "missing" if no source had it, which is no verdict.
 3.  `Aggregate`: all blobs named are stored; compute, store the model, answer `Aggregated`.
 4.  `Broadcast`: sign, send, and bring the signed statement back as `Heard`.
 

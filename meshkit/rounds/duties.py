@@ -40,7 +40,7 @@ from meshkit.rounds.messages import (
     UpdateFormed,
     UpdateNoted,
 )
-from meshkit.rounds.state import BlobKey, Round, State, blob_key, model_of
+from meshkit.rounds.state import BlobKey, Round, State, blob_key, is_ready, works
 
 Asked: TypeAlias = tuple[Update, tuple[Held, ...]]  # whose blob, and the lists that may name it
 
@@ -83,13 +83,6 @@ def owed(me: bytes, round_: Round) -> Iterator[Effect]:
     asked = chain(*map(_asked_for, open_works), _asked_for_ourselves(round_, pending))
     yield from _fetches(me, round_, asked)
     yield from _aggregates(round_, open_works)
-
-
-def works(round_: Round) -> tuple[Candidate | Case, ...]:
-    """What waits for an aggregate: our own result in the making, and others' to be judged."""
-    own = round_.candidate
-    mine = (own,) if own is not None and own.updates and not round_.known else ()
-    return tuple(work for work in (*mine, *round_.cases) if model_of(round_, work.key) is None)
 
 
 def needs(work: Candidate | Case, key: BlobKey) -> bool:
@@ -170,11 +163,3 @@ def _aggregates(round_: Round, open_works: Iterable[Candidate | Case]) -> Iterat
     for key, work in ready.items():
         credits_ = credits_of(work.updates)
         yield Aggregate(opened.task, opened.round, opened.spec, opened.base, key, credits_)
-
-
-def is_ready(round_: Round, work: Candidate | Case) -> bool:
-    """Whether there is a model to compute, and all it is made of is here."""
-    unknown = work.updates and model_of(round_, work.key) is None
-    if not unknown or not round_.base_here:
-        return False
-    return all(round_.blobs.get(blob_key(update)) == "" for update in work.updates)

@@ -16,6 +16,7 @@ from meshkit.rounds.messages import (
     AttestationFormed,
     AttestationTaken,
     BlobChecked,
+    BlobsLost,
     CandidateChosen,
     Case,
     CaseOpened,
@@ -62,6 +63,7 @@ from meshkit.rounds.state import (
     reason_of,
     repeat_at_ns,
     unseen,
+    works,
 )
 
 
@@ -275,6 +277,8 @@ def _collected(r: Round, event: Event) -> Round:
         case AggregateKnown(_, key, model):
             known = (*r.aggregates, (key, model))
             return replace(r, aggregates=known[-AGGREGATES_MAX:])
+        case BlobsLost(_, key):
+            return _lost(r, key)
         case ResultFormed():
             return replace(r, formed=True, known=True)
         case CaseOpened(case):
@@ -298,6 +302,14 @@ def _case_opened(r: Round, case: Case) -> Round:
             r = _charged(r, update.submitter, update.size)
     r = _offered(r, case.judge.pooled, case.judge.result.collector, case.judge.reference)
     return replace(r, cases=(*others, case)[-CASES_MAX:])
+
+
+def _lost(r: Round, key: bytes) -> Round:
+    blobs = r.blobs
+    for update in (update for work in works(r) if work.key == key for update in work.updates):
+        lost = blob_key(update)
+        blobs = blobs.delete(lost) if lost in blobs else blobs
+    return replace(r, blobs=blobs, base_here=False)
 
 
 def _others(cases: Iterable[Case], reference: bytes) -> tuple[Case, ...]:

@@ -10,6 +10,7 @@ what one validator holds all others soon hold, or know to be two-faced.
 """
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from meshkit.rounds.fold import evolved
 from meshkit.rounds.inclusion import flaw_of_list, flaw_of_update, is_same, says_same
@@ -47,6 +48,8 @@ def hear(me: bytes, r: Round, said: Update | Held | Attestation, now_ns: int) ->
             return _hear_list(me, r, said, now_ns)
         case Attestation():
             return _hear_attestation(me, r, said)
+        case _:
+            assert_never(said)
 
 
 def _hear_update(r: Round, said: Update, now_ns: int) -> Sequence[Event]:

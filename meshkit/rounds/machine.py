@@ -7,11 +7,11 @@ against it. Who asked asks again when the round is open here, or when the result
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from meshkit.core.machine import Heard, Moment, Restarted, Wake
 from meshkit.core.value import digest
-from meshkit.rounds.duties import is_training, needs, react, works
+from meshkit.rounds.duties import is_training, needs, react
 from meshkit.rounds.fold import evolve, evolved, task_of
 from meshkit.rounds.hearing import hear
 from meshkit.rounds.inclusion import fault_of_result, flaw_of_update, included, key_of
@@ -22,6 +22,7 @@ from meshkit.rounds.messages import (
     AggregateKnown,
     Attestation,
     BlobChecked,
+    BlobsLost,
     Case,
     CaseOpened,
     Close,
@@ -53,10 +54,12 @@ from meshkit.rounds.state import (
     blob_key,
     due_ns,
     has_room,
+    is_ready,
     model_of,
     reason_of,
     repeat_at_ns,
     unseen,
+    works,
 )
 
 Statement: TypeAlias = Update | Held | Attestation
@@ -199,6 +202,8 @@ def _done(
             return _fetched(round_, command, now_ns)
         case Aggregated():
             return _aggregated(round_, command)
+        case _:
+            assert_never(command)
 
 
 def _trained(me: bytes, round_: Round, done: Trained, now_ns: int) -> Sequence[Event]:
@@ -241,10 +246,13 @@ def _fetched(round_: Round, done: Fetched, now_ns: int) -> Sequence[Event]:
 
 def _aggregated(round_: Round, done: Aggregated) -> Sequence[Event]:
     """What was not asked for is refused; what failed in our own world is still owed."""
+    work = next((work for work in works(round_) if work.key == done.key), None)
     asked = (done.round, done.base) == (round_.opened.round, round_.opened.base)
-    if not asked or done.problem or done.model is None:
+    if work is None or not asked:
         return ()
-    if not any(work.key == done.key for work in works(round_)):
+    if done.problem == MISSING and is_ready(round_, work):
+        return (BlobsLost(done.task, done.key),)
+    if done.problem or done.model is None:
         return ()
     return (AggregateKnown(done.task, done.key, done.model),)
 

@@ -374,6 +374,13 @@ class AggregateKnown(Value):
     model: bytes
 
 
+class BlobsLost(Value):
+    """What this aggregate is made of is not in our store after all: it is to be fetched again."""
+
+    task: bytes
+    key: bytes
+
+
 class AttestationFormed(Value):
     """Our own attestation; unsigned as yet."""
 
@@ -435,8 +442,8 @@ Event: TypeAlias = (
     RoundOpened | RoundReopened | TaskClosed | TaskForgotten | ModelHeld | UpdateFormed
     | TrainingLost | UpdateNoted | UpdateRefused | UpdateConflict | BlobChecked | HeldFormed
     | HeldTaken | HeldRefused | HeldConflict | EarlyKept | CandidateChosen | CollectingPutOff
-    | AggregateKnown | AttestationFormed | AttestationTaken | AttestationConflict | CaseOpened
-    | Judged | ResultRefused | ResultFormed | Reminded
+    | AggregateKnown | BlobsLost | AttestationFormed | AttestationTaken | AttestationConflict
+    | CaseOpened | Judged | ResultRefused | ResultFormed | Reminded
 )  # fmt: skip
 
 

@@ -169,6 +169,21 @@ def has_model(round_: Round, model: bytes) -> bool:
     return is_base or any(made == model for _, made in round_.aggregates)
 
 
+def works(round_: Round) -> tuple[Candidate | Case, ...]:
+    """What waits for an aggregate: our own result in the making, and others' to be judged."""
+    own = round_.candidate
+    mine = (own,) if own is not None and own.updates and not round_.known else ()
+    return tuple(work for work in (*mine, *round_.cases) if model_of(round_, work.key) is None)
+
+
+def is_ready(round_: Round, work: Candidate | Case) -> bool:
+    """Whether there is a model to compute, and all it is made of is here."""
+    unknown = work.updates and model_of(round_, work.key) is None
+    if not unknown or not round_.base_here:
+        return False
+    return all(round_.blobs.get(blob_key(update)) == "" for update in work.updates)
+
+
 # -- deadlines -------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,9 @@
 The members are called by letters; `signed` gives a statement the signature its signer would.
 """
 
+# A line of a playbook is an expression, and that is all it is.
+# pyright: reportUnusedExpression=false
+
 from functools import cache
 from typing import Any, TypeVar
 
@@ -47,7 +50,7 @@ def spec(**changes: Any) -> Spec:
     return replace(usual, **changes)
 
 
-def opening(members: bytes | tuple[bytes, ...] = (A, B, C, D), **changes: Any) -> Open:
+def opening(members: tuple[bytes, ...] = (A, B, C, D), **changes: Any) -> Open:
     """Round 1, in which all `members` train and validate, each of weight 1, and A collects."""
     usual = Open(
         task=TASK,
@@ -55,9 +58,9 @@ def opening(members: bytes | tuple[bytes, ...] = (A, B, C, D), **changes: Any) -
         spec=spec(),
         base=BASE,
         seed=SEED,
-        trainers=tuple(members),
+        trainers=members,
         validators=tuple(Holder(member, 1) for member in members),
-        ranking=tuple(members),
+        ranking=members,
         committee=2,
         standby_ms=500,
     )
@@ -131,19 +134,20 @@ class Playbook:
         """The command leads to nothing, not even to a change of the state."""
         before = self.state
         self >> command
-        assert self.events == ()
+        assert self.events() == ()
         assert self.state == before
         return self
 
-    @property
     def events(self) -> tuple[Any, ...]:
         """Of the last command."""
         return self.journal[-1].events
 
-    @property
     def happened(self) -> tuple[str, ...]:
         """The names of the last command's events."""
-        return tuple(type(event).__name__ for event in self.events)
+        return tuple(type(event).__name__ for event in self.events())
+
+    def collects(self) -> bool:
+        return self.round.candidate is not None
 
     @property
     def round(self) -> Round:

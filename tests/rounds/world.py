@@ -8,6 +8,7 @@ weight find valid is committed, and everybody is told, each when it is told.
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -114,7 +115,7 @@ class World:
         """Until all rounds are committed and told; an error if that takes longer."""
         until_ns = self.now_ns + horizon_ms * MS
         for member in self.members:
-            self.at(0, lambda member=member: self.tell(member))
+            self.at(0, partial(self.tell, member))
         self.at(PROPOSE_MS, self.propose)
         self.at(GOSSIP_MS, self.gossip)
         while not self.done():
@@ -272,7 +273,7 @@ class World:
                 for other in self.members if node.alive else ():
                     known = digest(result) in self.nodes[other].pool
                     if not known and self.random.randrange(100) >= self.loss:
-                        self.at(1, lambda to=other, it=result: self.judge(to, it, pooled=True))
+                        self.at(1, partial(self.judge, other, result, pooled=True))
         self.at(GOSSIP_MS, self.gossip)
 
     def propose(self) -> None:
@@ -286,7 +287,7 @@ class World:
         if node.alive and valid:
             result = node.pool[valid[0]]
             for other in self.members:
-                self.at(1, lambda to=other: self.judge(to, result, pooled=False))
+                self.at(1, partial(self.judge, other, result, pooled=False))
             self.at(PROPOSE_MS, lambda: self.count(result))
         self.at(PROPOSE_MS, self.propose)
 
@@ -299,7 +300,7 @@ class World:
             self.models.append(result.model)
             self.committed.append(result)
             for member in self.members:
-                self.at(self.random.choice((1, 1, 5, 40)), lambda to=member: self.tell(to))
+                self.at(self.random.choice((1, 1, 5, 40)), partial(self.tell, member))
 
     def tell(self, member: bytes) -> None:
         """What the ledger has decided, as far as it goes, reaches a member."""
