@@ -86,6 +86,11 @@ class Desk:
 
     # -- questions --------------------------------------------------------------------------------
 
+    def overview(self) -> tuple[Answer, list[Answer], int]:
+        """The status, the tasks and the number of members: what metrics are made of."""
+        state = self._shell.state
+        return self._status({})["status"], task_list(state), len(state["ledger"].members)
+
     def _status(self, asked: Answer) -> Answer:
         status = node_status(self._me, self._shell.state, self._now_ns())
         return {"status": {**status, **self._figures()}}

@@ -24,6 +24,7 @@ from meshkit.runtime.home import ForeignHome, Home, HomeError
 from meshkit.runtime.host import Host
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
+from meshkit.runtime.metrics import Metrics, figures_of
 from meshkit.runtime.outcomes import Outcomes
 from meshkit.runtime.perform import Performer
 from meshkit.runtime.restore import restore
@@ -37,7 +38,7 @@ OK, FAILURE, FOREIGN = 0, 1, 6  # exit codes, as the command line has them
 
 
 @contextmanager
-def open_host(home: Home) -> Generator[Host]:
+def open_host(home: Home, metrics: str | None = None) -> Generator[Host]:
     """The host of a home's node, ready to run; everything it holds is released at the end.
 
     Raises HomeError, WireError, JournalError: one line each, for a person.
@@ -84,6 +85,11 @@ def open_host(home: Home) -> Generator[Host]:
         )  # fmt: skip
         host.add(OperatorWindow(lane, desk))
         host.add(Guests(identity.key, genesis, shell, mesh))
+        if metrics is not None:
+            page = Metrics(lambda: figures_of(*desk.overview()))
+            page.open(metrics)
+            held.callback(page.close)
+            host.add(page)
         yield host
 
 
@@ -104,15 +110,18 @@ def _check_card(home: Home) -> None:
         raise ForeignHome(f"{home.path}: the genesis names other keys for this node")
 
 
-def run(home_path: Path) -> int:
-    """Run the node of a home until SIGTERM or SIGINT; the exit code. Complaints go to stderr."""
+def run(home_path: Path, metrics: str | None = None) -> int:
+    """Run the node of a home until SIGTERM or SIGINT; the exit code. Complaints go to stderr.
+
+    `metrics`: "HOST:PORT" of a Prometheus page, if there is to be one.
+    """
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.append(number)
 
     try:
-        with open_host(Home.open(home_path)) as host:
+        with open_host(Home.open(home_path), metrics) as host:
             signal.signal(signal.SIGTERM, stop)
             signal.signal(signal.SIGINT, stop)
             host.run(lambda: bool(stopped))
@@ -132,8 +141,9 @@ def main(arguments: list[str] | None = None) -> None:
     """`meshkit-node --home DIR`."""
     parser = argparse.ArgumentParser(prog="meshkit-node", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="the node's folder")
+    parser.add_argument("--metrics", metavar="HOST:PORT", help="serve Prometheus metrics there")
     parsed: Any = parser.parse_args(arguments)
-    sys.exit(run(parsed.home))
+    sys.exit(run(parsed.home, parsed.metrics))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,129 @@
+"""`meshkit init`: a new node with its own keys; and the mesh, for those who found one."""
+
+import time
+from pathlib import Path
+
+import click
+
+from meshkit.core.value import digest
+from meshkit.ledger.messages import MAY, ROLES, Genesis, Member, Operator, Policy
+from meshkit.runtime.home import Home, HomeError, read_document
+from meshkit.wire.keys import Identity
+from meshkit_cli.demo import TASKS
+from meshkit_cli.options import home_option
+from meshkit_cli.output import USAGE, complaints, emit, fail, output_option
+
+PORT = 7400  # the first of four: events, direct, blobs, join
+
+
+@click.command()
+@home_option
+@click.option("--name", help="Default: the home folder's name.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Where others reach this node."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_532),
+    default=PORT,
+    show_default=True,
+    help="The first of four ports.",
+)
+@click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Default: all.")
+@click.option(
+    "--weight", type=click.IntRange(1), default=1, show_default=True, help="In the quorum."
+)
+@click.option(
+    "--founder",
+    "cards",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A founder's card.json; with it, a genesis is made of these and our own.",
+)
+@click.option(
+    "--genesis",
+    type=click.Path(exists=True, path_type=Path),
+    help="A genesis that names this node.",
+)
+@click.option("--mesh-name", default="mesh", show_default=True)
+@click.option(
+    "--operator",
+    type=click.Path(path_type=Path),
+    help="Where the operator's key is, or is to be made.",
+)
+@click.option(
+    "--allow",
+    "tasks",
+    multiple=True,
+    metavar="MODULE:ATTRIBUTE",
+    help="A task the mesh allows. Default: the built-in ones.",
+)
+@output_option
+def command(
+    home: Path, name: str | None, host: str, port: int, roles: tuple[str, ...], weight: int,
+    cards: tuple[Path, ...], genesis: Path | None, mesh_name: str, operator: Path | None,
+    tasks: tuple[str, ...], output: str,
+) -> None:  # fmt: skip
+    """Make a node in HOME. With --founder, found a mesh; with --genesis, belong to one.
+
+    Founding takes three steps: every founder runs `meshkit init` and sends its card.json to one of
+    them, who runs `meshkit init --founder CARD ...` and sends genesis.json back, which the others
+    take with `meshkit init --genesis FILE`.
+    """
+    if cards and genesis:
+        fail("--founder makes a genesis and --genesis takes one: choose", USAGE)
+    with complaints():
+        node = _open_or_make(home, name or home.resolve().name, host, port, roles, weight)
+        if cards:
+            node.found(_genesis(node, cards, mesh_name, operator, tasks))
+        elif genesis is not None:
+            node.found(read_document(genesis, Genesis))
+        document = {
+            "schema": "meshkit.init/v1",
+            "home": str(home),
+            "node": node.card.id.hex(),
+            "name": node.card.name,
+            "card": str(home / "card.json"),
+            "mesh": digest(node.genesis).hex() if node.has_genesis else None,
+        }
+    emit(output, document)
+
+
+def _open_or_make(
+    home: Path, name: str, host: str, port: int, roles: tuple[str, ...], weight: int
+) -> Home:
+    if (home / "identity.key").exists():
+        return Home.open(home)
+    events, direct, blobs, join = [f"tcp://{host}:{port + number}" for number in range(4)]
+    return Home.create(
+        home,
+        name=name,
+        roles=tuple(sorted(roles or ROLES)),
+        weight=weight,
+        events=events,
+        direct=direct,
+        blobs=blobs,
+        join=join,
+    )
+
+
+def _genesis(
+    node: Home, cards: tuple[Path, ...], name: str, operator: Path | None, tasks: tuple[str, ...]
+) -> Genesis:
+    members = {node.card.id: node.card}
+    for path in cards:
+        card = read_document(path, Member)
+        members[card.id] = card
+    key_path = operator or node.path / "operator.key"
+    if not key_path.exists():
+        Identity.create().save(key_path)
+    key = Identity.load(key_path).key
+    if len({member.name for member in members.values()}) < len(members):
+        raise HomeError("two founders share one name: give them names with meshkit init --name")
+    return Genesis(
+        name,
+        time.time_ns(),
+        tuple(members[id_] for id_ in sorted(members)),
+        (Operator(key, "operator", tuple(sorted(MAY))),),
+        Policy(allowed_tasks=tuple(sorted(tasks or TASKS.values()))),
+    )
