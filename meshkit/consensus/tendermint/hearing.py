@@ -228,15 +228,24 @@ def _accuse(deciding: Deciding, first: Vote | Proposal, second: Vote | Proposal)
 
 
 def _hear_known(deciding: Deciding, known: Known) -> None:
-    """Each statement for itself, and then what the votes show together."""
+    """All of a bundle, again and again until it says nothing new: its last vote may bring us to
+    the round that its first proposal is of."""
     size = len(known.proposals) + len(known.votes)
     if size > KNOWN_MAX * len(deciding.state.validators):
         return
-    for statement in chain(known.proposals, known.votes):
-        hear(deciding, b"", statement)
     _compare(deciding, known)
-    deciding.obey()
-    for shown in _quorums(deciding.state, known.votes):
+    before = -1
+    while len(deciding.events) > before:
+        before = len(deciding.events)
+        for statement in chain(known.proposals, known.votes):
+            hear(deciding, b"", statement)
+        deciding.obey()
+        _believe(deciding, known.votes)
+
+
+def _believe(deciding: Deciding, votes: tuple[Vote, ...]) -> None:
+    """A quorum that a bundle shows by itself counts, whatever its voters told us before."""
+    for shown in _quorums(deciding.state, votes):
         tally = _tally(round_of(deciding.state, shown.round), shown.kind)
         if tally.quorum_for is None and not deciding.state.decided:
             deciding.add(shown)

@@ -71,6 +71,7 @@ class Play:
         self.events: list[Any] = []
         self.effects: list[Any] = []
         self.journal: list[Entry] = []
+        self.story: list[tuple[Any, int]] = []  # every command, refused ones too, and when
         self.do(Begin(1, tuple(validators)))
         if opened:
             self.do(Open())
@@ -79,6 +80,7 @@ class Play:
     def do(self, command: Any) -> list[Any]:
         """Step, then let the node answer; the events of all of it."""
         moment = Moment(self.now_ns, 0)
+        self.story.append((command, self.now_ns))
         self.state, entry, effects = step(self.machine, self.state, command, moment)
         events = list(entry.events)
         if events:

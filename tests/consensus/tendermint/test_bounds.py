@@ -167,14 +167,15 @@ def test_T14_a_bundle_has_a_limit() -> None:
 
 def test_T14_what_the_next_height_says_is_kept_a_little() -> None:
     play = Play()
+    first = proposal(0, V, height=2)
     later = [
-        proposal(0, V, height=2),
+        first,
         proposal(4, W, height=2),
         *(vote(kind, n, v, 1, height=2) for kind in (PREVOTE, PRECOMMIT) for n in (0, 1)),
     ]
     play.hear(*later, *(vote(PREVOTE, 0, v, 2, height=n) for n in (3, 4)))
     kept = play.of(StatementKept)
-    turn = later[0].proposer
+    turn = first.proposer
     assert [len(play.state.later.get(name(n), ())) for n in (1, 2)] == (
         [LATER_MAX, 0] if turn == name(1) else [2, int(turn == name(2))]
     )

@@ -1,4 +1,4 @@
-"""The gates: what others say, what counts, what is evidence, what is a question, what is nothing."""
+"""The gates: of what others say, what counts, what is evidence and what is nothing."""
 
 from typing import Any
 
@@ -18,6 +18,7 @@ from meshkit.consensus.messages import (
     ProposalTaken,
     Propose,
 )
+from meshkit.consensus.tendermint.evidence import place
 from meshkit.consensus.tendermint.messages import (
     PRECOMMIT,
     PREVOTE,
@@ -206,6 +207,10 @@ def test_T12_evidence_reaches_who_saw_nothing() -> None:
     assert [seen.culprit for seen in other.of(EquivocationSeen)] == [name(1)]
 
 
+def out_of_turn(signer: int, number: int) -> Proposal:
+    return sign(Proposal(1, number, -1, v, name(signer), V))
+
+
 statements = st.one_of(
     st.builds(
         vote,
@@ -216,28 +221,19 @@ statements = st.one_of(
         st.integers(0, 3),
     ),
     st.builds(proposal, st.integers(0, 3), st.sampled_from([V, W]), st.integers(-1, 2)),
-    st.builds(
-        lambda n, number: sign(Proposal(1, number, -1, v, name(n), V)),
-        st.integers(0, 4),
-        st.integers(0, 3),
-    ),
+    st.builds(out_of_turn, st.integers(0, 4), st.integers(0, 3)),
 )
 
 
 @given(st.lists(statements, max_size=25), st.booleans())
 def test_T12_no_framing(said: list[Any], bundled: bool) -> None:
-    """Whatever is said, whoever is accused has signed both; who signs one thing a place never is."""
-    honest: dict[Any, Any] = {}
-    for statement in said:
-        signer = getattr(statement, type(statement).SIGNER)
-        place = (type(statement), signer, statement.height, statement.round)
-        place += (getattr(statement, "kind", 0),)
-        if signer == name(2):
-            honest.setdefault(place, statement)
+    """Who is accused has signed both; who signs one thing for each place is never accused."""
+    first: dict[Any, Any] = {}
     said = [
         statement
         for statement in said
-        if getattr(statement, type(statement).SIGNER) != name(2) or statement in honest.values()
+        if place(statement)[0] != name(2)
+        or first.setdefault(place(statement), statement) == statement
     ]
     play = Play()
     if bundled:

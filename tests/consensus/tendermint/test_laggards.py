@@ -124,6 +124,7 @@ def test_T16_a_certificate_decides_whoever_sends_it() -> None:
 def test_T16_a_vote_in_the_height_before_is_answered_with_its_decision() -> None:
     play = decided()
     play.hear(prevote(1, NIL, 3))
+    assert play.state.last is not None
     assert play.effects == [Send(name(3), play.state.last)]
     assert play.hear(prevote(1, NIL, 3)) == []
 
@@ -149,6 +150,7 @@ def test_T16_older_heights_are_served_from_the_store() -> None:
     play.hear(Ask(1), sender=name(3))
     assert play.effects == [Serve(name(3), 1)]
     play.hear(Ask(2), sender=name(4))
+    assert play.state.last is not None
     assert play.effects[1:] == [Send(name(4), play.state.last)]
 
 
