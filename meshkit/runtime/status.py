@@ -56,6 +56,8 @@ def node_status(me: bytes, state: State, now_ns: int) -> Document:
 def next_proposer(state: State) -> bytes:
     """Who proposes, or would, at the height that is not decided yet."""
     engine = state["consensus"]
+    if not engine.validators:  # not founded yet
+        return b""
     return proposer(engine.validators, engine.height, max(engine.round, 0))
 
 
