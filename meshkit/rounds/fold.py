@@ -3,8 +3,9 @@
 Total: an event of a task that is not open changes nothing, and nothing is asked of anybody.
 """
 
-from collections.abc import Iterable
-from typing import assert_never
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any, assert_never
 
 from immutables import Map
 from msgspec.structs import replace
@@ -66,26 +67,24 @@ from meshkit.rounds.state import (
     works,
 )
 
+# Where an event says which task it tells of; where nothing stands here, in itself. A table and no
+# match, since it is looked up several times for each event of a journal.
+_TASKS: dict[type, Callable[[Any], bytes]] = {
+    **dict.fromkeys((RoundOpened, RoundReopened), attrgetter("opened.task")),
+    **dict.fromkeys((UpdateFormed, UpdateNoted, UpdateRefused), attrgetter("update.task")),
+    **dict.fromkeys((HeldFormed, HeldTaken, HeldRefused), attrgetter("held.task")),
+    **dict.fromkeys((AttestationFormed, AttestationTaken), attrgetter("attestation.task")),
+    **dict.fromkeys((UpdateConflict, HeldConflict, AttestationConflict), attrgetter("first.task")),
+    **dict.fromkeys((ResultRefused, ResultFormed), attrgetter("result.task")),
+    EarlyKept: attrgetter("statement.task"),
+    CaseOpened: attrgetter("case.judge.result.task"),
+}
+_own_task: Callable[[Any], bytes] = attrgetter("task")
+
 
 def task_of(event: Event) -> bytes:
     """The task that an event tells of."""
-    match event:
-        case RoundOpened(opened) | RoundReopened(opened):
-            return opened.task
-        case UpdateFormed(said) | UpdateNoted(said) | UpdateRefused(said) | UpdateConflict(said):
-            return said.task
-        case HeldFormed(said) | HeldTaken(said) | HeldRefused(said) | HeldConflict(said):
-            return said.task
-        case AttestationFormed(said) | AttestationTaken(said) | AttestationConflict(said):
-            return said.task
-        case EarlyKept(said):
-            return said.task
-        case CaseOpened(case):
-            return case.judge.result.task
-        case ResultRefused(result) | ResultFormed(result):
-            return result.task
-        case _:
-            return event.task
+    return _TASKS.get(type(event), _own_task)(event)
 
 
 def evolve(state: State, event: Event) -> State:
@@ -108,8 +107,12 @@ def evolve(state: State, event: Event) -> State:
 
 def _put(state: State, task: bytes, round_: Round | None) -> State:
     rounds = state.rounds.delete(task) if round_ is None else state.rounds.set(task, round_)
-    times = min((due for r in rounds.values() if (due := due_ns(r)) is not None), default=None)
-    return State(state.me, rounds, times)
+    earliest: int | None = None
+    for id_ in sorted(rounds):
+        due = due_ns(rounds[id_])
+        if due is not None and (earliest is None or due < earliest):
+            earliest = due
+    return State(state.me, rounds, earliest)
 
 
 def _opened(me: bytes, opened: Open, at_ns: int, before: Round | None) -> Round:

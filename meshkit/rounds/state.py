@@ -217,8 +217,11 @@ def collect_due_ns(round_: Round) -> int | None:
 
 def due_ns(round_: Round) -> int | None:
     """The next moment at which this round does something of itself."""
-    times = (round_.repeat_ns, hold_due_ns(round_), collect_due_ns(round_))
-    return min((time for time in times if time is not None), default=None)
+    earliest = round_.repeat_ns
+    for due in (hold_due_ns(round_), collect_due_ns(round_)):
+        if due is not None and (earliest is None or due < earliest):
+            earliest = due
+    return earliest
 
 
 def repeat_at_ns(at_ns: int, repeats: int) -> int:
