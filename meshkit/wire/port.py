@@ -139,6 +139,7 @@ class Mesh(Protocol):
 
 
 ENDPOINT = re.compile(r"tcp://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):([0-9]{1,5})")
+BINDING = re.compile(ENDPOINT.pattern.replace("tcp://(", r"tcp://(\*|", 1))
 PORT_MAX = 65_535  # of TCP, RFC 9293
 
 
@@ -149,6 +150,15 @@ def is_endpoint(text: str) -> bool:
     """
     found = ENDPOINT.fullmatch(text)
     return found is not None and 0 < int(found[2]) <= PORT_MAX
+
+
+def is_binding(text: str) -> bool:
+    """Whether `text` says where to take connections: an address, or any of ours (*), or any port.
+
+    ZeroMQ itself takes port 99999 for 34463.
+    """
+    found = BINDING.fullmatch(text)
+    return found is not None and int(found[2]) <= PORT_MAX
 
 
 def is_address(member: Address) -> bool:

@@ -16,7 +16,7 @@ import zmq
 from meshkit.wire.guard import Bounds, Guard, Socket
 from meshkit.wire.keys import Transport
 from meshkit.wire.limits import Limits
-from meshkit.wire.port import Clock, Poller, WireError
+from meshkit.wire.port import Clock, Poller, WireError, is_binding
 
 KEEPALIVE_IDLE_S = 60  # then a probe every 10 s, three times: a guess; heartbeats come first
 KEEPALIVE_INTERVAL_S = 10  # see above
@@ -209,6 +209,8 @@ class Sockets:
 
 def bind(socket: Socket, what: str, endpoint: str) -> None:
     """Bind `socket`, or say in one line why that cannot be."""
+    if not is_binding(endpoint):
+        raise WireError(f"{what}: {endpoint!r} is no address: say tcp://HOST:PORT")
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:
@@ -217,8 +219,8 @@ def bind(socket: Socket, what: str, endpoint: str) -> None:
                 why = "is taken: stop what uses it, or choose another port"
             case zmq.EADDRNOTAVAIL | errno.ENODEV:
                 why = "is no address of this machine"
-            case _:
-                why = f"cannot be bound: {str(error).lower()}"
+            case number:
+                why = f"cannot be bound: {zmq.strerror(number or 0).lower()}"
         raise WireError(f"{what}: {endpoint} {why}") from None
 
 

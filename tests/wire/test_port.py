@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshkit.wire.port import Mesh, Peer, is_address, is_endpoint
+from meshkit.wire.port import Mesh, Peer, is_address, is_binding, is_endpoint
 from meshkit.wire.zeromq import ZeroMesh
 
 GOOD = [
@@ -39,6 +39,12 @@ def test_an_address_is_one_host_and_one_port(text: str) -> None:
 @pytest.mark.parametrize("text", BAD)
 def test_nothing_else_is_an_address(text: str) -> None:
     assert not is_endpoint(text)
+
+
+def test_a_node_may_bind_to_any_of_its_addresses_and_any_port() -> None:
+    assert all(is_binding(text) for text in (*GOOD, "tcp://*:80", "tcp://0.0.0.0:0", "tcp://*:0"))
+    for bad in ("tcp://host:65536", "tcp://**:80", "tcp://*", "ipc://x", "", "tcp://h:*"):
+        assert not is_binding(bad)
 
 
 @given(st.text())
