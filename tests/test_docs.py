@@ -1,5 +1,6 @@
 """The documentation builds from the docstrings, and every module has its page."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,3 +22,11 @@ def test_every_module_has_a_page(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
     missing = [page(path) for path in sources() if not (tmp_path / page(path)).exists()]
     assert not missing
+
+
+def test_the_table_of_metrics_is_the_code_s() -> None:
+    code = (ROOT / "meshkit" / "runtime" / "metrics.py").read_text(encoding="utf-8")
+    table = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    rows = re.compile(r"^\| `meshkit_.*\|$", re.MULTILINE)
+    assert rows.findall(code)
+    assert rows.findall(table) == rows.findall(code)
