@@ -73,7 +73,7 @@ class Ready:
 
 
 @dataclass
-class Desk:
+class Workshop:
     """Everything a worker holds: who it works for, and the tasks it has ready."""
 
     begin: Begin
@@ -92,10 +92,10 @@ class Desk:
         return self.ready[key]
 
 
-def answer(desk: Desk, request: Request, receive: Receive) -> Reply:
+def answer(workshop: Workshop, request: Request, receive: Receive) -> Reply:
     """The reply to one request, whatever the task does."""
     try:
-        return _work(desk, request, receive)
+        return _work(workshop, request, receive)
     except Refused as error:
         return Failed(error.reason, one_line(str(error)))
     except BaseException as error:  # SystemExit too: a task does not stop its worker
@@ -103,20 +103,20 @@ def answer(desk: Desk, request: Request, receive: Receive) -> Reply:
         return Failed("task-failed", one_line(f"{_where(error)}{_said(error)}"))
 
 
-def _work(desk: Desk, request: Request, receive: Receive) -> Reply:
+def _work(workshop: Workshop, request: Request, receive: Receive) -> Reply:
     match request:
         case Warm(name, parameters):
-            return Warmed(desk.task(name, parameters).task.size)
+            return Warmed(workshop.task(name, parameters).task.size)
         case Initial(name, parameters, seed):
             # No data is needed to draw a model, and whoever submits a task may have none.
-            task = load(name, parameters, desk.begin.allowed)
+            task = load(name, parameters, workshop.begin.allowed)
             task.prepare()
             return Model(initial_model(task, seed))
         case Train(name, parameters, base, grid, round_number, seed):
-            ready = desk.task(name, parameters)
+            ready = workshop.task(name, parameters)
             return train(ready.task, ready.data, base, grid, round_number, seed)
         case Evaluate(name, parameters, model, on):
-            return _evaluate(desk.task(name, parameters), model, on)
+            return _evaluate(workshop.task(name, parameters), model, on)
         case Aggregate(strategy, base, grid, count):
             return _aggregate(Aggregate(strategy, base, grid, count), receive)
         case _:
@@ -174,11 +174,11 @@ def serve(receive: Receive, send: Callable[[bytes], object]) -> None:
     """Answer requests until nobody is there to read an answer."""
     begin = receive()
     assert isinstance(begin, Begin), "a node first says who it is"
-    desk = Desk(begin)
+    workshop = Workshop(begin)
     while True:
         request = receive()
         assert not isinstance(request, Begin | Contribution), "a request is expected here"
-        reply = answer(desk, request, receive)
+        reply = answer(workshop, request, receive)
         try:
             packed = frame(reply)
         except TooLong as error:

@@ -221,6 +221,33 @@ def test_what_is_not_installed_is_named(
     assert advice in str(refusal)
 
 
+def printed(script: str) -> str:
+    """What a process of its own prints that runs `script`."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+def test_without_torch_one_line_says_what_to_install() -> None:
+    name = "meshkit.learning.tasks.digits:Digits"
+    script = f"""
+import sys
+sys.modules["torch"] = None  # as if it were not installed
+from meshkit.learning import Refused, load
+try:
+    load({name!r}, "", [{name!r}])
+except Refused as refusal:
+    print(refusal.reason, refusal)
+"""
+    assert printed(script) == (
+        f'not-installed {name} needs torch, which is not installed: pip install "meshkit[torch]"'
+    )
+
+
 def test_the_core_of_learning_needs_neither_torch_nor_scikit_learn() -> None:
     script = (
         "import sys, meshkit.learning, meshkit.learning.bench, meshkit.runtime.worker_main\n"
@@ -228,11 +255,4 @@ def test_the_core_of_learning_needs_neither_torch_nor_scikit_learn() -> None:
         f"load({SOFTMAX!r}, '', [{SOFTMAX!r}]).initial(0)\n"
         "print([m for m in ('torch', 'sklearn', 'scipy', 'mlxtend') if m in sys.modules])"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert found.stdout.strip() == "[]"
+    assert printed(script) == "[]"

@@ -29,8 +29,9 @@ class Digits(TorchTask):
     """64-64-10, 4,810 parameters; five epochs a round at a learning rate of 0.1, momentum 0.9."""
 
     hidden: int = 64
-    # Where nodes see different labels, a node sure of its own pulls the others' apart: over 30
-    # seeds at Dirichlet 0.5 the lowest accuracy rises from 0.950 to 0.961 (see the tests).
+    # Where nodes see different labels, one that is too sure of its own undoes the others' work.
+    # Five nodes, ten rounds, Dirichlet 0.5: from 0.966 (lowest of 20 seeds 0.953) without it to
+    # 0.976 (lowest of 30 seeds 0.961); with alike data from 0.974 to 0.978.
     label_smoothing: Fraction = 0.1
 
     def model(self) -> nn.Module:
