@@ -418,6 +418,14 @@ class AggregateKnown(_message.Message):
     model: bytes
     def __init__(self, task: _Optional[bytes] = ..., key: _Optional[bytes] = ..., model: _Optional[bytes] = ...) -> None: ...
 
+class BlobsLost(_message.Message):
+    __slots__ = ("task", "key")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    task: bytes
+    key: bytes
+    def __init__(self, task: _Optional[bytes] = ..., key: _Optional[bytes] = ...) -> None: ...
+
 class AttestationFormed(_message.Message):
     __slots__ = ("attestation", "at_ns")
     ATTESTATION_FIELD_NUMBER: _ClassVar[int]
