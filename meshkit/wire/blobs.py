@@ -87,8 +87,13 @@ class BlobLane:
         self.pulls = Pulls(self.limits, self.counters)
         self.dials: dict[bytes, Dial] = {}
         self.retry_at_ns: int | None = None
-        bounds = Bounds(self.limits.connections_max, self.limits.unread_bytes_max)
-        self.listener = sockets.listen(zmq.ROUTER, endpoint, "blobs", bounds, REQUEST_BYTES_MAX)
+        bounds = Bounds(
+            connections=self.limits.connections_max,
+            frame_bytes=REQUEST_BYTES_MAX,
+            unread_bytes=self.limits.silent_bytes_max,
+            queue_out=self.limits.blob_queue,
+        )
+        self.listener = sockets.listen(zmq.ROUTER, endpoint, "blobs", bounds)
         sockets.add(self.listener.socket, WORK, self.serve)
 
     # -- serving
@@ -162,11 +167,12 @@ class BlobLane:
             peer = self.peers.get(source)
             if peer is None:
                 return None
-            bounds = Bounds(DIAL_CONNECTIONS_MAX, self.limits.unread_bytes_max)
-            frame_bytes_max = self.limits.chunk_bytes + REQUEST_BYTES_MAX
-            socket = self.sockets.dial(
-                zmq.DEALER, peer.blobs, peer.transport, bounds, frame_bytes_max
+            bounds = Bounds(
+                connections=DIAL_CONNECTIONS_MAX,
+                frame_bytes=self.limits.chunk_bytes,
+                unread_bytes=self.limits.unread_bytes_max,
             )
+            socket = self.sockets.dial(zmq.DEALER, peer.blobs, peer.transport, bounds)
             self.sockets.add(socket, WORK, lambda: self.take(source, socket))
             self.dials[source] = Dial(socket, now_ns)
         return self.dials[source]

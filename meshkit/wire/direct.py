@@ -44,10 +44,12 @@ class Inbox:
         self.sockets, self.peer_of, self.take = sockets, peer_of, take
         self.limits, self.counters = sockets.limits, sockets.counters
         self.allowed: dict[bytes, Allowed] = {}
-        bounds = Bounds(self.limits.connections_max, self.limits.unread_bytes_max)
-        self.listener = sockets.listen(
-            zmq.ROUTER, endpoint, "direct", bounds, self.limits.frame_bytes_max
+        bounds = Bounds(
+            connections=self.limits.connections_max,
+            frame_bytes=self.limits.frame_bytes_max,
+            unread_bytes=self.limits.unread_bytes_max,
         )
+        self.listener = sockets.listen(zmq.ROUTER, endpoint, "direct", bounds)
         sockets.add(self.listener.socket, WORK, self.drain)
 
     def drain(self) -> None:
@@ -85,10 +87,12 @@ class Outbox:
 
     def __init__(self, sockets: Sockets, peer: Address) -> None:
         self.sockets = sockets
-        bounds = Bounds(DIAL_CONNECTIONS_MAX, sockets.limits.silent_bytes_max)
-        self.socket: Socket = sockets.dial(
-            zmq.DEALER, peer.direct, peer.transport, bounds, SUBSCRIBER_BYTES_MAX
+        bounds = Bounds(
+            connections=DIAL_CONNECTIONS_MAX,
+            frame_bytes=SUBSCRIBER_BYTES_MAX,
+            unread_bytes=sockets.limits.silent_bytes_max,
         )
+        self.socket: Socket = sockets.dial(zmq.DEALER, peer.direct, peer.transport, bounds)
 
     def send(self, frame: DirectFrame) -> bool:
         return send(self.socket, encode(frame))

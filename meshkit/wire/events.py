@@ -60,15 +60,13 @@ class Publisher:
         self.beacon_at_ns = sockets.clock()
         pace, burst = self.limits.handshakes_per_s, self.limits.handshakes_burst
         self.subscriptions = Allowances(pace, 2 * burst)  # one a handshake, and one to spare
-        bounds = Bounds(self.limits.connections_max, self.limits.silent_bytes_max)
-        self.listener = sockets.listen(
-            zmq.XPUB,
-            endpoint,
-            "events",
-            bounds,
-            SUBSCRIBER_BYTES_MAX,
-            self.limits.subscription_queue,
+        bounds = Bounds(
+            connections=self.limits.connections_max,
+            frame_bytes=SUBSCRIBER_BYTES_MAX,
+            unread_bytes=self.limits.silent_bytes_max,
+            queue_in=self.limits.subscription_queue,
         )
+        self.listener = sockets.listen(zmq.XPUB, endpoint, "events", bounds)
         self.listener.socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # each subscriber, not only the first
         sockets.add(self.listener.socket, WORK, self.drain)
 
@@ -137,10 +135,12 @@ class Subscriber:
         self.limits, self.counters = sockets.limits, sockets.counters
         self.gaps, self.allowed = Gaps(self.limits, self.counters), Allowed(self.limits)
         self.heard_ns: int | None = None
-        bounds = Bounds(DIAL_CONNECTIONS_MAX, self.limits.unread_bytes_max)
-        self.socket: Socket = sockets.dial(
-            zmq.SUB, peer.events, peer.transport, bounds, self.limits.frame_bytes_max
+        bounds = Bounds(
+            connections=DIAL_CONNECTIONS_MAX,
+            frame_bytes=self.limits.frame_bytes_max,
+            unread_bytes=self.limits.unread_bytes_max,
         )
+        self.socket: Socket = sockets.dial(zmq.SUB, peer.events, peer.transport, bounds)
         sockets.add(self.socket, WORK, self.drain)
 
     def drain(self) -> None:

@@ -56,11 +56,14 @@ PINGS_BYTES_PER_S = 512  # a heartbeat and its answer every 2 s are under 100 by
 
 
 class Bounds(NamedTuple):
-    """What one socket's connections may take of us."""
+    """What the connections of one socket may take of us."""
 
     connections: int
-    unread_bytes: int
-    total_bytes: int | None = None  # in a connection's whole life
+    frame_bytes: int
+    unread_bytes: int  # of each
+    total_bytes: int | None = None  # of each, in its whole life
+    queue_in: int | None = None  # messages of each that wait; None: what holds for all sockets
+    queue_out: int | None = None
 
 
 class Connection:

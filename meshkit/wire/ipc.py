@@ -198,18 +198,28 @@ class OperatorClient:
 
     def ask(self, body: bytes, timeout_ms: int = 5_000) -> bytes:
         """Ask the node, and wait for its answer. Raises WireError: none runs, or it is silent."""
+        number = self.post(body)
+        until_ns = time.monotonic_ns() + timeout_ms * MS
+        while (left_ms := (until_ns - time.monotonic_ns()) // MS) >= 0:
+            answered, answer = self.take(left_ms)
+            if answered == number:  # anything else answers a question that we gave up on
+                return answer
+        raise WireError(f"the node on {self.home} did not answer within {timeout_ms / 1000:g} s")
+
+    def post(self, body: bytes) -> int:
+        """Ask without waiting; the number under which `take` gives the answer. Raises WireError."""
         if not is_running(self.home):
             raise WireError(f"no node runs on {self.home}: start one with meshkit node run")
         self.number += 1
         send(self.socket, REQUEST.pack(self.number) + body)
-        until_ns = time.monotonic_ns() + timeout_ms * MS
-        while (left_ms := (until_ns - time.monotonic_ns()) // MS) >= 0:
-            if self.socket.poll(left_ms):
-                answer = self.socket.recv_multipart()[0]
-                # Anything else answers a question that we gave up on.
-                if answer[: REQUEST.size] == REQUEST.pack(self.number):
-                    return answer[REQUEST.size :]
-        raise WireError(f"the node on {self.home} did not answer within {timeout_ms / 1000:g} s")
+        return self.number
+
+    def take(self, timeout_ms: int) -> tuple[int, bytes]:
+        """The next answer, and which question it answers; (0, b"") if none comes in time."""
+        if not self.socket.poll(timeout_ms):
+            return 0, b""
+        answer = self.socket.recv_multipart()[0]
+        return REQUEST.unpack_from(answer)[0], answer[REQUEST.size :]
 
     def close(self) -> None:
         self.socket.close()

@@ -36,16 +36,14 @@ class JoinLane:
         self.pace = Allowance(self.limits.all_visits_per_s, self.limits.all_visits_burst)
         self.waiting: list[Visit] = []
         bounds = Bounds(
-            self.limits.guests_max, self.limits.silent_bytes_max, self.limits.guest_total_bytes
+            connections=self.limits.guests_max,
+            frame_bytes=self.limits.guest_bytes_max,
+            unread_bytes=self.limits.silent_bytes_max,
+            total_bytes=self.limits.guest_total_bytes,
+            queue_in=self.limits.guest_queue,
+            queue_out=self.limits.guest_answers,
         )
-        self.listener = sockets.listen(
-            zmq.ROUTER,
-            endpoint,
-            JOIN,
-            bounds,
-            self.limits.guest_bytes_max,
-            self.limits.guest_queue,
-        )
+        self.listener = sockets.listen(zmq.ROUTER, endpoint, JOIN, bounds)
         sockets.add(self.listener.socket, WORK, self.drain)
 
     def drain(self) -> None:

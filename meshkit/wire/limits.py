@@ -26,6 +26,7 @@ class Limits(NamedTuple):
     # -- queues, in messages
     queue: int = 1_000  # libzmq's own default high-water mark
     guest_queue: int = 32  # of one guest; it waits for each answer, so 1 would do
+    guest_answers: int = 4  # waiting for one guest, who reads each before it asks again
     subscription_queue: int = 16  # a member subscribes once a connection
     drain: int = 64  # read from one peer's publisher before the others have their turn
     drain_direct: int = 512  # read from all peers, which libzmq takes in turn, in one call
@@ -77,7 +78,7 @@ class Limits(NamedTuple):
     # Measured between two processes: a MiB costs 4.5 ms of processor time on both sides together
     # in chunks of 128 KiB, no less in larger ones, and 7 ms in chunks of 32 KiB.
     chunk_bytes: int = 128 * KIB
-    chunk_bytes_max: int = 1 * MIB  # that another may ask of us
+    chunk_bytes_max: int = 256 * KIB  # that another may ask of us: twice what we ask
     credit: int = 8  # chunks in flight from one source: 1 MiB covers 8 ms at 1 Gbit/s
     credit_all: int = 64  # chunks in flight in all: 8 MiB
     transfers: int = 32  # blobs arriving at once
@@ -89,7 +90,7 @@ class Limits(NamedTuple):
     strikes_max: int = 2  # times a source may be slow in one transfer
     serve: int = 32  # chunks served in one turn: 4 MiB, about 2 ms, before votes have theirs
     shelf_bytes: int = 256 * MIB  # of blobs looked up and kept for the next chunk
-    blob_queue: int = 32  # chunks waiting for one asker: four times its credit
+    blob_queue: int = 16  # chunks waiting for one asker: twice its credit
     idle_ns: int = 30 * S  # before a blob connection that nobody uses is closed
 
     # -- TCP

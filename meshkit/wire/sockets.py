@@ -58,17 +58,14 @@ class Sockets:
 
     # -- opening and closing
 
-    def make(self, kind: int, frame_bytes_max: int, queue: int | None) -> Socket:
-        """A socket of `kind` with every option set that all of ours share.
-
-        `queue` bounds the messages of one connection that wait to be read.
-        """
+    def make(self, kind: int, bounds: Bounds) -> Socket:
+        """A socket of `kind` with every option set that all of ours share."""
         limits, socket = self.limits, self.context.socket(kind)
         options: dict[int, int | bytes] = {
             zmq.LINGER: limits.linger_ms,
-            zmq.MAXMSGSIZE: frame_bytes_max + FRAME_OVERHEAD_BYTES,
-            zmq.SNDHWM: limits.queue,
-            zmq.RCVHWM: queue or limits.queue,
+            zmq.MAXMSGSIZE: bounds.frame_bytes + FRAME_OVERHEAD_BYTES,
+            zmq.SNDHWM: bounds.queue_out or limits.queue,
+            zmq.RCVHWM: bounds.queue_in or limits.queue,
             zmq.HANDSHAKE_IVL: limits.handshake_ms,
             zmq.HEARTBEAT_IVL: limits.heartbeat_ms,
             zmq.HEARTBEAT_TIMEOUT: limits.heartbeat_timeout_ms,
@@ -93,17 +90,9 @@ class Sockets:
             socket.setsockopt(option, value)
         return socket
 
-    def listen(
-        self,
-        kind: int,
-        endpoint: str,
-        domain: str,
-        bounds: Bounds,
-        frame_bytes_max: int,
-        queue: int | None = None,
-    ) -> Listener:
+    def listen(self, kind: int, endpoint: str, domain: str, bounds: Bounds) -> Listener:
         """Take connections at `endpoint`; port 0 is any free one. Raises WireError."""
-        socket = self.make(kind, frame_bytes_max, queue)
+        socket = self.make(kind, bounds)
         socket.setsockopt(zmq.CURVE_SERVER, 1)
         socket.setsockopt(zmq.ZAP_DOMAIN, domain.encode())
         socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
@@ -120,11 +109,9 @@ class Sockets:
         assert isinstance(bound, bytes)  # zmq_getsockopt(3)
         return Listener(socket, bound.decode())
 
-    def dial(
-        self, kind: int, endpoint: str, server: bytes, bounds: Bounds, frame_bytes_max: int
-    ) -> Socket:
+    def dial(self, kind: int, endpoint: str, server: bytes, bounds: Bounds) -> Socket:
         """Connect to `endpoint`, whoever there holds the key `server`. Never waits."""
-        socket = self.make(kind, frame_bytes_max, None)
+        socket = self.make(kind, bounds)
         socket.setsockopt(zmq.CURVE_SERVERKEY, server)
         # A message waits for nobody who is not there: an old vote is worth less than a lost one.
         socket.setsockopt(zmq.IMMEDIATE, 1)

@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from meshkit.wire.keys import Transport
 from meshkit.wire.limits import Limits
-from meshkit.wire.port import Delivery, Peer
+from meshkit.wire.port import Delivery, Fetched, Peer
 from meshkit.wire.zeromq import Bindings, ZeroMesh
 
 ANY = "tcp://127.0.0.1:0"
@@ -34,6 +34,7 @@ class Node:
         where = bindings or Bindings(ANY, ANY, ANY, ANY)
         self.mesh = ZeroMesh(self.id, self.transport, where, self.blobs.get, limits)
         self.heard: list[Delivery] = []
+        self.got: list[Fetched] = []
 
     @property
     def peer(self) -> Peer:
@@ -73,6 +74,7 @@ class Net:
     def turn(self) -> None:
         for node in self.nodes:
             node.heard.extend(node.mesh.receive())
+            node.got.extend(node.mesh.fetched())
 
     def until(self, condition: Callable[[], object]) -> None:
         poller = zmq.Poller()

@@ -19,7 +19,7 @@ from tests.wire.meshes import ANY
 
 pytestmark = pytest.mark.real
 
-BOUNDS = Bounds(10, 1_000)
+BOUNDS = Bounds(10, 100, 1_000)
 
 
 class Hand:
@@ -39,7 +39,7 @@ def sockets() -> Iterator[Sockets]:
 
 
 def listen(sockets: Sockets, endpoint: str = ANY) -> Listener:
-    return sockets.listen(zmq.ROUTER, endpoint, "direct", BOUNDS, 100)
+    return sockets.listen(zmq.ROUTER, endpoint, "direct", BOUNDS)
 
 
 def test_any_free_port_is_told(sockets: Sockets) -> None:
@@ -135,7 +135,7 @@ def test_every_poller_is_kept_told(sockets: Sockets) -> None:
     listener = listen(sockets)
     sockets.add(listener.socket, WORK, lambda: None)
     sockets.watch(late)
-    dialled = sockets.dial(zmq.DEALER, listener.endpoint, bytes(32), BOUNDS, 100)
+    dialled = sockets.dial(zmq.DEALER, listener.endpoint, bytes(32), BOUNDS)
     sockets.add(dialled, WORK, lambda: None)
     for poller in (early, late):
         assert len(poller.sockets) == 4, "two sockets and their monitors"
@@ -167,7 +167,7 @@ def test_what_was_closed_in_this_turn_is_not_read(sockets: Sockets) -> None:
 
 def test_a_message_waits_for_nobody_who_is_not_there(sockets: Sockets) -> None:
     listener = listen(sockets)
-    dialled = sockets.dial(zmq.DEALER, listener.endpoint, bytes(32), BOUNDS, 100)
+    dialled = sockets.dial(zmq.DEALER, listener.endpoint, bytes(32), BOUNDS)
     assert not stands(dialled)
     assert not send(dialled, b"x")
     assert not send(listener.socket, b"nobody", b"x")
@@ -185,6 +185,6 @@ def test_closing_leaves_no_descriptor() -> None:
     for _ in range(3):
         opened = Sockets(Transport(bytes([7]) * 32), Limits(), Counter(), Hand())
         listener = listen(opened)
-        opened.dial(zmq.SUB, listener.endpoint, bytes(32), BOUNDS, 100)
+        opened.dial(zmq.SUB, listener.endpoint, bytes(32), BOUNDS)
         opened.close()
     assert len(os.listdir("/proc/self/fd")) == before
