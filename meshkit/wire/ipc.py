@@ -150,7 +150,8 @@ class OperatorLane:
             (home / SOCKET_NAME).chmod(0o600)
         except (zmq.ZMQError, OSError) as error:
             self.close()
-            raise WireError(f"{home / SOCKET_NAME}: {(error.strerror or '').lower()}") from None
+            why = zmq.strerror(error.errno or 0).lower()
+            raise WireError(f"{home / SOCKET_NAME}: {why}") from None
 
     def watch(self, poller: Poller) -> None:
         poller.register(self.socket, zmq.POLLIN)
