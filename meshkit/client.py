@@ -20,12 +20,11 @@ import msgspec
 
 from meshkit.codec import encode_body
 from meshkit.core.value import Statement, digest
-from meshkit.ledger.checks import item_id
 from meshkit.ledger.forms import canonical_json
 from meshkit.ledger.messages import CancelTask, Member, RemoveMember, SubmitTask, Task, Ticket
 from meshkit.runtime.home import Home
 from meshkit.wire.envelope import sign_statements
-from meshkit.wire.ipc import OperatorClient
+from meshkit.wire.ipc import OperatorClient, is_running
 from meshkit.wire.keys import Identity
 from meshkit.wire.port import WireError
 
@@ -85,17 +84,21 @@ class Client:
 
     def status(self) -> Document:
         """What the node thinks of itself and its mesh."""
-        return self._ask("status")["status"]
+        status: Document = self._ask("status")["status"]
+        return status
 
     def members(self) -> list[Document]:
-        return self._ask("members")["members"]
+        members: list[Document] = self._ask("members")["members"]
+        return members
 
     def tasks(self) -> list[Document]:
-        return self._ask("tasks")["tasks"]
+        tasks: list[Document] = self._ask("tasks")["tasks"]
+        return tasks
 
     def task(self, id_: str) -> Document:
         """A task in full; `id_` is its id in hex, or the beginning of it, or its name."""
-        return self._ask("task", id=self.find(id_))["task"]
+        task: Document = self._ask("task", id=self.find(id_))["task"]
+        return task
 
     def find(self, id_: str) -> bytes:
         """The one task that `id_` names; raises Refusal if there is none, or more than one."""
@@ -152,6 +155,11 @@ class Client:
         """A signed join ticket for the holder of `card`. Nothing is sent: the holder brings it."""
         ticket = Ticket(self.operator.key, self._serial(), card.id, roles, weight)
         return sign_statements(ticket, self.operator, self.home.mesh)
+
+    def note(self, payload: bytes, wait_s: float = WAIT_S) -> int:
+        """Have up to a kilobyte ordered by the mesh, signed by the node; the height it is at."""
+        answer = self._ask_and_wait(wait_s, "note", payload=payload)
+        return int(answer["height"])
 
     def show_head(self) -> None:
         """Have the node tell the others how far its journal goes."""
@@ -217,23 +225,22 @@ class Client:
     def _offer(self, item: Statement, wait_s: float) -> None:
         """Sign an item, hand it in, and wait until it is applied; raises Refusal or Undecided."""
         signed = sign_statements(item, self.operator, self.home.mesh)
-        self._ask("offer", item=encode_body(signed))
-        id_, until_s = item_id(signed), time.monotonic() + wait_s
-        while time.monotonic() < until_s:
-            outcome = self._ask("item", id=id_)["item"]
-            if outcome["state"] == "applied":
-                return
-            if outcome["state"] == "refused":
-                raise Refusal(outcome["reason"])
-            time.sleep(POLL_S)
-        raise Undecided(
-            f"not decided within {wait_s:g} s; meshkit node status says what is missing"
-        )
+        self._ask_and_wait(wait_s, "offer", item=encode_body(signed))
 
-    def _ask(self, do: str, **fields: Any) -> Document:
+    def _ask_and_wait(self, wait_s: float, do: str, **fields: Any) -> Document:
+        try:
+            return self._ask(do, int(wait_s * 1_000), wait=True, **fields)
+        except WireError as error:
+            if not is_running(self.home.path):
+                raise
+            raise Undecided(
+                f"not decided within {wait_s:g} s; meshkit node status says what is missing"
+            ) from error
+
+    def _ask(self, do: str, timeout_ms: int = ANSWER_MS, **fields: Any) -> Document:
         request = msgspec.msgpack.encode({"do": do, **fields})
         # scan: unbounded-decode: the answer comes from our own node, over its own socket
-        answer = msgspec.msgpack.decode(self._socket.ask(request, ANSWER_MS), type=Document)
+        answer = msgspec.msgpack.decode(self._socket.ask(request, timeout_ms), type=Document)
         if not answer.get("ok"):
             raise Refusal(str(answer.get("reason", "unknown: the node gave no reason")))
         return answer

@@ -19,8 +19,11 @@ from meshkit.core.history import ShowHead
 from meshkit.core.shell import Shell
 from meshkit.core.value import Statement
 from meshkit.journal import BlobPort
-from meshkit.ledger.checks import item_id
+from meshkit.ledger.checks import NOTE_BYTES_MAX, item_id
+from meshkit.ledger.messages import ITEMS, Note
+from meshkit.ledger.state import next_serial
 from meshkit.node import Policies
+from meshkit.pool import Pool, highest_serial
 from meshkit.pool.messages import Offer
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.outcomes import Outcomes
@@ -29,6 +32,7 @@ from meshkit.wire.envelope import Refused, verify_statements
 from meshkit.wire.ipc import OperatorLane
 
 BLOB_BYTES_MAX = 256 * 2**20  # as the mesh carries
+WAITING_MAX = 4_096  # who waits for an outcome; the oldest has surely given up (a guess)
 Answer = dict[str, Any]
 
 
@@ -57,6 +61,8 @@ class Desk:
         self._incoming = incoming
         self._figures = figures
         self._ledger = Policies(me).ledger
+        self._pool = Pool(me, ITEMS)
+        self._noted = 0  # the serial of our last note
         self._doing: dict[str, Callable[[Answer], Answer]] = {
             "status": self._status,
             "members": self._members,
@@ -64,14 +70,22 @@ class Desk:
             "task": self._task,
             "item": self._item,
             "offer": self._offer,
+            "note": self._note,
             "adopt": self._adopt,
             "show-head": self._show_head,
             "warm": self._warm,
         }
 
-    def answer(self, request: bytes) -> bytes:
-        """The answer to one request; whatever the bytes, it is an answer."""
-        return msgspec.msgpack.encode(self._answer(request))
+    def answer(self, request: bytes) -> Answer:
+        """The answer to one request; whatever the bytes, it is an answer.
+
+        An answer with an `item` and `wait` is no last word: see `OperatorWindow`.
+        """
+        return self._answer(request)
+
+    def outcome(self, id_: bytes) -> Answer:
+        """What became of an item: its `state`, and its `height` or a `reason`."""
+        return self._outcomes.item(id_)
 
     def _answer(self, request: bytes) -> Answer:
         try:
@@ -138,7 +152,22 @@ class Desk:
         if refusal:
             return _refused(refusal)
         self._shell.take(At("pool", Offer(item)))
-        return {"item": item_id(item).hex()}
+        return {"item": item_id(item).hex(), "wait": bool(asked.get("wait"))}
+
+    def _note(self, asked: Answer) -> Answer:
+        """Put up to a kilobyte of the owner's into the order, signed by this node."""
+        payload = _bytes(asked, "payload")
+        state = self._shell.state
+        waiting = max(highest_serial(state["pool"], self._me), self._noted)
+        self._noted = max(waiting + 1, next_serial(state["ledger"], self._me))
+        note = Note(self._me, self._noted, payload)
+        refusal = self._pool.refusal(state["pool"], note)
+        if not refusal and len(payload) > NOTE_BYTES_MAX:
+            refusal = f"too-large: {len(payload)} bytes, of {NOTE_BYTES_MAX}"
+        if refusal:
+            return _refused(refusal)
+        self._shell.take(At("pool", Offer(note)))
+        return {"item": item_id(note).hex(), "wait": bool(asked.get("wait"))}
 
     def _adopt(self, asked: Answer) -> Answer:
         """Take over a blob that the client has left in the home's `incoming` folder."""
@@ -176,15 +205,38 @@ def _refused(reason: str) -> Answer:
 
 
 class OperatorWindow:
-    """The desk behind its socket, as the host's loop knows it."""
+    """The desk behind its socket, as the host's loop knows it.
+
+    Who asked to `wait` for an item is answered once it is applied or refused: no sooner, and
+    without asking again and again. The client's own patience bounds the wait.
+    """
 
     def __init__(self, lane: OperatorLane, desk: Desk) -> None:
         self._lane = lane
         self._desk = desk
+        self._waiting: list[tuple[bytes, bytes]] = []  # who asked, for which item
 
     def watch(self, poller: zmq.Poller) -> None:
         self._lane.watch(poller)
 
     def serve(self) -> None:
         for request in self._lane.receive():
-            self._lane.answer(request.asker, self._desk.answer(request.body))
+            answer = self._desk.answer(request.body)
+            if answer.get("ok") and answer.get("wait"):
+                self._waiting.append((request.asker, bytes.fromhex(answer["item"])))
+            else:
+                self._say(request.asker, answer)
+        still: list[tuple[bytes, bytes]] = []
+        for asker, item in self._waiting:
+            outcome = self._desk.outcome(item)
+            match outcome["state"]:
+                case "applied":
+                    self._say(asker, {"ok": True, "item": item.hex(), **outcome})
+                case "refused":
+                    self._say(asker, {"ok": False, "item": item.hex(), **outcome})
+                case _:
+                    still.append((asker, item))
+        self._waiting = still[-WAITING_MAX:]
+
+    def _say(self, asker: bytes, answer: Answer) -> None:
+        self._lane.answer(asker, msgspec.msgpack.encode(answer))

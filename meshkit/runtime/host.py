@@ -127,6 +127,8 @@ class Host:
             self._shell.take(At("", Wake()))
         if self._shell.waiting:
             self._tick()
+            for window in self._windows:  # whoever waits for what was just decided hears it now
+                window.serve()
         else:
             self._journal.idle()
 

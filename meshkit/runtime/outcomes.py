@@ -29,7 +29,7 @@ class Outcomes:
     def observe(self, index: int, entry: Entry) -> None:
         for event in entry.events:
             match event.body:
-                case ItemPooled() as pooled:
+                case ItemPooled() as pooled if pooled.id not in self._items:
                     self._note(pooled.id, PENDING)
                 case OfferRefused(refused, reason):
                     self._note(refused, REFUSED, reason=reason)

@@ -212,7 +212,8 @@ class OperatorClient:
         if not is_running(self.home):
             raise WireError(f"no node runs on {self.home}: start one with meshkit node run")
         self.number += 1
-        send(self.socket, REQUEST.pack(self.number) + body)
+        if not send(self.socket, REQUEST.pack(self.number) + body):
+            raise WireError(f"the node on {self.home} takes no more questions at once")
         return self.number
 
     def take(self, timeout_ms: int) -> tuple[int, bytes]:

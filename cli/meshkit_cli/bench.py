@@ -1,0 +1,47 @@
+"""`meshkit bench`: the project's own benchmarks. Each prints one JSON document."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from meshkit_cli.demo import ENGINES
+from meshkit_cli.output import complaints
+
+
+@click.group()
+def command() -> None:
+    """The project's own benchmarks, JSON out."""
+
+
+def _print(document: dict[str, Any]) -> None:
+    click.echo(json.dumps(document, indent=2))
+
+
+@command.command()
+@click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True)
+@click.option("--nodes", type=click.IntRange(1, 64), default=4, show_default=True)
+@click.option("--outstanding", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option("--commands", type=click.IntRange(10), default=500, show_default=True)
+@click.option("--folder", type=click.Path(path_type=Path, exists=True), help="On which disk.")
+def consensus(
+    engine: str, nodes: int, outstanding: int, commands: int, folder: Path | None
+) -> None:
+    """How long a command of 100 bytes takes through a mesh of real processes, fsync on."""
+    from meshkit_services import bench
+
+    with complaints():
+        _print(bench.consensus(engine, nodes, outstanding, commands, folder))
+
+
+@command.command()
+@click.option("--updates", type=click.IntRange(1), default=1_000, show_default=True)
+@click.option("--parameters", type=click.IntRange(1), default=4_810, show_default=True)
+def aggregate(updates: int, parameters: int) -> None:
+    """What aggregation costs, beside numpy's mean of the same updates."""
+    from meshkit.learning.bench import aggregate_floor
+
+    with complaints():
+        rows = aggregate_floor(updates, parameters)
+        _print({"schema": "meshkit.bench.aggregate/v1", "rows": rows})
