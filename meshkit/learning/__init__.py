@@ -1,7 +1,7 @@
 """Learning: arithmetic that gives the same bits everywhere, and what a user writes to train.
 
 * `grid`: an update as integers, a model as float32, and the blobs both travel in.
-* `aggregate`: from many updates to one model, exactly; `STRATEGIES` names the rules.
+* `aggregation`: from many updates to one model, exactly; `STRATEGIES` names the rules.
 * `task`, `torch_task`, `data`: what a user writes, in arrays or PyTorch, and whose data it is.
 * `training`: one node's work of one round, from blob to blob.
 * `tasks`: the tasks that come with meshkit.
@@ -9,12 +9,12 @@
 Effects and workers call this package; no machine does. Nothing here imports torch until a task
 that needs it is made.
 
-The exactness of aggregates is what lets a mesh vote on a model: see `aggregate`. Federated
+The exactness of aggregates is what lets a mesh vote on a model: see `aggregation`. Federated
 averaging is from McMahan et al. 2017, "Communication-efficient learning of deep networks from
 decentralized data".
 """
 
-from meshkit.learning.aggregate import STRATEGIES, Partial, aggregate, merge
+from meshkit.learning.aggregation import STRATEGIES, Partial, aggregate, merge
 from meshkit.learning.data import Data, Examples, Shard
 from meshkit.learning.grid import (
     BITS_DEFAULT,

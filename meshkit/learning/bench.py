@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from meshkit.learning.aggregate import STRATEGIES, aggregate
+from meshkit.learning.aggregation import STRATEGIES, aggregate
 from meshkit.learning.grid import Grid, encode_model, encode_update
 
 UPDATES = 1_000

@@ -1,6 +1,6 @@
 """The benchmark's rows; how fast they are is not for a test to say."""
 
-from meshkit.learning.aggregate import STRATEGIES
+from meshkit.learning.aggregation import STRATEGIES
 from meshkit.learning.bench import aggregate_floor
 
 

@@ -21,6 +21,7 @@ from meshkit.learning import (
     aggregate,
     encode_update,
     initial_model,
+    load,
     train,
 )
 from meshkit.learning.tasks.softmax import Softmax
@@ -79,7 +80,8 @@ class Odd(Softmax):
                 os.write(int(sys.argv[1]), b"\\xff" * 8)
                 time.sleep(600)
             case "close":
-                socket.socket(fileno=int(sys.argv[1])).shutdown(socket.SHUT_WR)
+                self.kept = socket.socket(fileno=int(sys.argv[1]))
+                self.kept.shutdown(socket.SHUT_WR)
                 time.sleep(600)
             case "child":
                 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -147,6 +149,18 @@ def test_it_does_what_the_library_does(worker: Worker) -> None:
     assert found.samples == 300
     assert worker.pid == pid  # long-lived
     assert worker.deaths == 0
+
+
+def test_it_trains_with_torch_as_the_library_does(worker: Worker) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    name = "meshkit.learning.tasks.digits:Digits"
+    task = load(name, '{"epochs": 1}', [name])
+    base, grid = initial_model(task, 0), Grid(task.size)
+    request = Train(name, '{"epochs": 1}', base, grid, 0, 7)
+    with Worker([name], SHARD) as other:
+        assert other.ask(Initial(name, "", 0)) == Model(base)
+        assert other.ask(request) == train(task, task.data(SHARD), base, grid, 0, 7)
 
 
 def test_replies_come_in_order_and_wake_the_poll(worker: Worker) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from meshkit.learning import aggregate as package_function
-from meshkit.learning.aggregate import (
+from meshkit.learning.aggregation import (
     EXACT,
     STRATEGIES,
     Partial,
@@ -276,7 +276,7 @@ ELSEWHERE = """
 import sys
 from hashlib import sha256
 import numpy as np
-from meshkit.learning.aggregate import aggregate
+from meshkit.learning.aggregation import aggregate
 from meshkit.learning.grid import Grid, encode_model, encode_update
 dice = np.random.default_rng(7)
 updates = [
