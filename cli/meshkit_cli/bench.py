@@ -45,3 +45,17 @@ def aggregate(updates: int, parameters: int) -> None:
     with complaints():
         rows = aggregate_floor(updates, parameters)
         _print({"schema": "meshkit.bench.aggregate/v1", "rows": rows})
+
+
+@command.command()
+@click.option(
+    "--rounds", type=click.IntRange(1), default=20, show_default=True, help="Of 100 updates."
+)
+@click.option("--parameters", type=click.IntRange(1), default=4_810, show_default=True)
+@click.option("--folder", type=click.Path(path_type=Path, exists=True), help="On which disk.")
+def updates(rounds: int, parameters: int, folder: Path | None) -> None:
+    """How many signed updates a second one node verifies, journals durably and aggregates."""
+    from meshkit_services import bench_updates
+
+    with complaints():
+        _print(bench_updates.updates(rounds, parameters, folder))

@@ -5,7 +5,8 @@ problem; the machine that asked asks again when it still matters.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from meshkit.consensus.messages import Serve
 from meshkit.core.composite import At
@@ -30,9 +31,19 @@ from meshkit.runtime.blocks import BlockStore
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.voice import Voice
 from meshkit.wire.port import Fetched as Arrived
-from meshkit.wire.port import Mesh, WireError
+from meshkit.wire.port import WireError
 
 SERVE_BLOCKS_MAX = 64  # blocks sent for one question; whoever is further behind asks again
+
+
+class Carrier(Protocol):
+    """The part of a mesh that effects need: `meshkit.wire.port.Mesh` is one."""
+
+    def publish(self, body: bytes) -> int: ...
+
+    def send(self, to: bytes, body: bytes) -> bool: ...
+
+    def fetch(self, digest: bytes, size: int, sources: Sequence[bytes]) -> None: ...
 
 
 class Performer:
@@ -41,7 +52,7 @@ class Performer:
     def __init__(
         self,
         shell: Shell,
-        mesh: Mesh,
+        mesh: Carrier,
         voice: Voice,
         blobs: BlobPort,
         blocks: BlockStore,
