@@ -1,5 +1,6 @@
 """A learning task in PyTorch, in about twenty lines.
 
+    import numpy as np
     from torch import nn
     from meshkit.learning import Data, Examples, Shard, TorchTask
 
