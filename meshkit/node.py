@@ -105,11 +105,16 @@ def heard_from_members(state: State, command: At) -> bool:
 
 def conflicts(first: Statement, second: Statement) -> bool:
     """Do these two statements, which one signer signed, exclude each other?"""
-    place = _PLACES.get(type(first))
-    if place is None or type(first) is not type(second):
-        return False
-    same_place = all(getattr(first, name) == getattr(second, name) for name in place)
-    return same_place and _content(first) != _content(second)
+    place = place_of(first)
+    return place is not None and place == place_of(second) and content(first) != content(second)
+
+
+def place_of(statement: Statement) -> tuple[Any, ...] | None:
+    """Where no honest signer says two different things; None if it may say there what it likes."""
+    names = _PLACES.get(type(statement))
+    if names is None:
+        return None
+    return (type(statement).__name__, *[getattr(statement, name) for name in names])
 
 
 # Of which fields no honest signer signs two different statements.
@@ -122,7 +127,8 @@ _PLACES: Mapping[type[Statement], tuple[str, ...]] = {
 }
 
 
-def _content(statement: Statement) -> list[Any]:
+def content(statement: Statement) -> list[Any]:
+    """What its signature covers."""
     return [
         getattr(statement, name)
         for name in statement.__struct_fields__
@@ -285,22 +291,7 @@ class Policies:
             yield from self._open(state["ledger"], task)
 
     def _open(self, book: Book, task: bytes) -> Commands:
-        course: Course = book.tasks[task]
-        yield At(
-            "rounds",
-            rounds.Open(
-                task,
-                course.round,
-                _spec(course.task, book.policy),
-                course.model,
-                course.seed,
-                trainers(book),
-                tuple(rounds.Holder(id_, weight) for id_, weight in validators(book)),
-                committee(book, task, course.round),
-                book.policy.committee,
-                book.policy.standby_ms,
-            ),
-        )
+        yield At("rounds", opening(book, task))
 
     def close_task(
         self, state: State, event: ledger.TaskFinished | ledger.TaskCancelled
@@ -344,21 +335,42 @@ class Policies:
         yield At("pool", pool.Offer(ledger.Accusation(self.me, culprit, first, second)))
 
 
+def opening(book: Book, task: bytes) -> rounds.Open:
+    """What the rounds' machine is told of the open round of a running task."""
+    course: Course = book.tasks[task]
+    return rounds.Open(
+        task,
+        course.round,
+        _spec(course.task, book.policy),
+        course.model,
+        course.seed,
+        trainers(book),
+        tuple(rounds.Holder(id_, weight) for id_, weight in validators(book)),
+        committee(book, task, course.round),
+        book.policy.committee,
+        book.policy.standby_ms,
+    )
+
+
 def _is_result(item: Statement, reference: bytes) -> bool:
     return isinstance(item, ledger.RoundResult) and item_id(item) == reference
 
 
 def _case(item: ledger.RoundResult, pooled: bool) -> rounds.Judge:
     """The question whether a result follows from its proof."""
+    return rounds.Judge(item_id(item), result_of(item), pooled)
+
+
+def result_of(item: ledger.RoundResult) -> rounds.Result:
+    """A round's result in the words of the rounds' machine."""
     counted = tuple(
         rounds.Counted(credit.submitter, credit.update, credit.samples) for credit in item.credits
     )
     # A proof of another kind proves nothing, and an empty one is refused by the rounds' machine.
     proof = item.proof if isinstance(item.proof, rounds.Proof) else rounds.Proof((), ())
-    result = rounds.Result(
+    return rounds.Result(
         item.collector, item.task, item.round, item.base, item.model, counted, proof
     )
-    return rounds.Judge(item_id(item), result, pooled)
 
 
 def _spec(task: ledger.Task, policy: ledger.Policy) -> rounds.Spec:

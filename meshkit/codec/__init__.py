@@ -21,7 +21,7 @@ Nothing that is signed is ever encoded again: a statement's signature covers its
 (`meshkit.core.value`), an envelope's the bytes as they came.
 """
 
-from meshkit.codec.entry import Address, decode_entry, encode_entry, heard
+from meshkit.codec.entry import Address, cause, decode_entry, encode_entry, heard
 from meshkit.codec.envelope import ENVELOPE_BYTES_MAX, JOURNALED, VOLATILE, Envelope
 from meshkit.codec.form import Malformed
 from meshkit.codec.values import decode, decode_body, encode, encode_body
@@ -36,6 +36,7 @@ __all__ = [
     "encode_entry",
     "decode_entry",
     "heard",
+    "cause",
     "Envelope",
     "VOLATILE",
     "JOURNALED",

@@ -73,6 +73,11 @@ def decode_entry(data: bytes, address: Address, index: int | None = None) -> Ent
     )
 
 
+def cause(data: bytes) -> bytes:
+    """The envelope that caused the entry in `data`, unread; empty if none; raises `Malformed`."""
+    return cast(bytes, parse(journal_pb2.Entry, data).envelope)
+
+
 def _read_at(message: Any) -> At:
     # What the converter of `At` does, in half the time: a journal is little else.
     name = message.name
