@@ -153,9 +153,9 @@ def test_who_only_trains_hears_nobody() -> None:
     play.refused(judge(result_of(update(A))))
     play.later(400)
     play << Broadcast(ours)  # it is said again while the round is open, for some were away
-    play >> opening(round=2, trainers=(A, B))
-    play.later(60_000)
-    assert Broadcast(ours) not in play.out
+    play >> opening(trainers=(A, B))  # but not by who has been removed
+    play.skip().later(60_000)
+    play.quiet()
 
 
 def test_who_only_validates_has_no_update_of_its_own() -> None:
@@ -262,6 +262,36 @@ def test_a_round_goes_on_when_a_member_is_removed() -> None:
     play.refused(opening((A, B, C)))
     play.skip() >> held(A, update(B), update(C))  # our own, signed
     assert play.happened() == ("HeldTaken", "CandidateChosen")
+
+
+def test_a_collector_concludes_anew_when_who_takes_part_changes() -> None:
+    """It may well attest twice: each time to what other lists give."""
+    play = opened() >> TrainingFailed(TASK, 1, "")
+    for member in (B, C, D):
+        play >> held(member, update(B))
+    play >> fetched(B) >> aggregated(update(B))
+    before = play.round.own_attestation
+    assert before is not None
+    play >> signed(before)
+    assert play.happened() == ("AttestationTaken", "ResultFormed")
+    play >> opening((A, B, C)) >> held(A, update(B))
+    assert play.happened() == ("HeldTaken", "CandidateChosen", "AttestationFormed")
+    play.refused(Heard(A, signed(before)))
+    own = play.round.own_attestation
+    assert own is not None
+    play >> signed(own)
+    assert play.happened() == ("AttestationTaken", "ResultFormed")
+
+
+def test_what_was_judged_is_judged_anew_when_who_takes_part_changes() -> None:
+    made = result_of(update(B))
+    play = opened() >> TrainingFailed(TASK, 1, "") >> update(B) >> fetched(B)
+    play >> judge(made) >> aggregated(update(B))
+    assert verdict(play.state, digest(made)) is True
+    play >> opening((A, B, C, D, E))
+    assert verdict(play.state, digest(made)) is None
+    play >> judge(made)
+    assert play.happened() == ("Judged", "ResultRefused")  # three lists of five are too few
 
 
 def test_who_joins_makes_the_total_larger() -> None:
