@@ -4,11 +4,16 @@ A tick takes what has come in, steps it all, hands the entries to the journal as
 transaction and only then lets the effects go. Its duties, in order:
 
 1. stamp each command with a moment that is later than every moment before it;
-2. step the node; a command without events leaves no entry, only its effects (a duplicate may have
-   the answers to it repeated) and a count;
+2. step the node; a command without events leaves no entry, only a count;
 3. append every entry of the tick, and wait until they are durable;
 4. name the entry and the number of each effect, so that what is sent can be traced to its cause;
 5. return the effects. Whether they happen is nobody's concern: what is owed is asked for again.
+
+What must be durable before what? Whatever others hear from us, with all that led to it: that is
+what binds us. An entry that asks for nothing, or only for work inside our own walls (`binds` says
+which effects reach outside), may wait for the next one that does: to lose it is to have never heard
+what caused it. So most votes cost no fsync of their own, and the one that makes a quorum takes the
+others along. Whoever drives the shell calls `flush` when entries have waited long enough.
 
 The runtime calls this between polls of real sockets, the simulator between events of virtual time.
 """
@@ -32,6 +37,11 @@ class Log(Protocol):
         ...
 
 
+def always(effect: Any) -> bool:
+    """Every effect waits for the journal, and so does every entry."""
+    return True
+
+
 class Caused(Value):
     """An effect, and where it comes from: number `number` of what entry `entry` asks for."""
 
@@ -49,13 +59,20 @@ class Shell:
         log: Log,
         moment: Callable[[], Moment],
         state: State | None = None,
+        index: int = 0,
+        binds: Callable[[Any], bool] = always,
     ) -> None:
+        """`state` is that after the journal's entry `index`, its last."""
         self.node = node
         self.state = node.initial() if state is None else state
         self.counts: Counter[str] = Counter()  # of commands that led to nothing, by their type
+        self.observers: list[Callable[[Entry], None]] = []  # see each entry before it is durable
         self._log = log
         self._moment = moment
+        self._index = index
+        self._binds = binds
         self._inbox: list[tuple[At, bytes]] = []
+        self._unsaved: list[Entry] = []
 
     def take(self, command: At, envelope: bytes = b"") -> None:
         """Put a command into the inbox of the next tick."""
@@ -65,28 +82,37 @@ class Shell:
     def waiting(self) -> int:
         return len(self._inbox)
 
+    @property
+    def unsaved(self) -> int:
+        """Entries that are not durable yet."""
+        return len(self._unsaved)
+
     def tick(self) -> list[Caused]:
         """Step what is in the inbox, up to TICK_COMMANDS_MAX; what it returns may now be done."""
         batch, self._inbox = self._inbox[:TICK_COMMANDS_MAX], self._inbox[TICK_COMMANDS_MAX:]
-        entries: list[Entry] = []
-        effects: list[tuple[int, list[Any]]] = []
-        state = self.state
+        effects: list[Caused] = []
+        state, binding = self.state, False
         for command, envelope in batch:
             state, entry, asked = step(self.node, state, command, self._moment(), envelope)
-            if entry.events:
-                entries.append(entry)
-                effects.append((len(entries), asked))
-            else:
+            if not entry.events:
                 self.counts[f"{command.name}.{_kind(command)}"] += 1
-        if not entries:
-            return []
-        first = self._log.append(entries) - len(entries)
+                continue
+            self._unsaved.append(entry)
+            index = self._index + len(self._unsaved)
+            effects.extend([Caused(index, number, one) for number, one in enumerate(asked)])
+            binding = binding or any(self._binds(one.body) for one in asked)
+            for observe in self.observers:
+                observe(entry)
+        if binding or self._binds is always:
+            self.flush()
         self.state = state
-        return [
-            Caused(first + offset, number, effect)
-            for offset, asked in effects
-            for number, effect in enumerate(asked)
-        ]
+        return effects
+
+    def flush(self) -> None:
+        """Make every entry durable that is not yet."""
+        if self._unsaved:
+            self._index = self._log.append(self._unsaved)
+            self._unsaved = []
 
 
 def _kind(command: At) -> str:

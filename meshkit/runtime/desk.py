@@ -50,6 +50,7 @@ class Desk:
         reachable: Callable[[bytes], bool],
         incoming: Callable[[bytes], bytes | None],
         figures: Callable[[], Answer],
+        sign: Callable[[Note], Note],
     ) -> None:
         self._me = me
         self._shell = shell
@@ -60,6 +61,7 @@ class Desk:
         self._reachable = reachable
         self._incoming = incoming
         self._figures = figures
+        self._sign = sign
         self._ledger = Policies(me).ledger
         self._pool = Pool(me, ITEMS)
         self._noted = 0  # the serial of our last note
@@ -160,7 +162,7 @@ class Desk:
         state = self._shell.state
         waiting = max(highest_serial(state["pool"], self._me), self._noted)
         self._noted = max(waiting + 1, next_serial(state["ledger"], self._me))
-        note = Note(self._me, self._noted, payload)
+        note = self._sign(Note(self._me, self._noted, payload))
         refusal = self._pool.refusal(state["pool"], note)
         if not refusal and len(payload) > NOTE_BYTES_MAX:
             refusal = f"too-large: {len(payload)} bytes, of {NOTE_BYTES_MAX}"

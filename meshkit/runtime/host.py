@@ -6,7 +6,8 @@ There is one thread and no event loop of callbacks. Its duties, in order, each t
 2. take in what members said (opened, verified, addressed), what was fetched, what workers made,
    what operators and guests ask; bounded each, so that nobody starves the others;
 3. wake the node if its deadline has come;
-4. make blobs durable, then the entries that name them: one tick;
+4. make blobs durable, then the entries that name them: one tick; entries that bind us to nothing
+   may wait a moment for others (see `meshkit.core.shell`);
 5. perform the effects, and answer whoever waits;
 6. follow the ledger: be connected to its members and nobody else; keep a snapshot now and then.
 """
@@ -37,6 +38,7 @@ from meshkit.wire.port import Delivery, Mesh
 
 SNAPSHOT_ENTRIES = 20_000  # a restart folds as many entries in about a second (measured)
 IDLE_MS = 1_000  # the longest sleep: how late a signal is noticed
+UNSAVED_NS = 20_000_000  # how long an entry may wait for others: a few fsyncs of a slow disk
 WAITING_MAX = 8_192  # commands in the inbox above which members are not listened to: 8 ticks
 MS = 1_000_000  # in nanoseconds
 
@@ -80,6 +82,7 @@ class Host:
         self._contacts = contacts
         self._members: object = None
         self._snapshot_at = shell.state["history"].snapshot
+        self._saved_ns = clock.now_ns()
         self._poller = zmq.Poller()
         self.refused: Counter[str] = Counter()
         mesh.watch(self._poller)
@@ -117,6 +120,7 @@ class Host:
         self.start()
         while not stopped():
             self.turn()
+        self._shell.flush()
 
     def turn(self, wait_ms: int = IDLE_MS) -> None:
         """Once round: the six duties."""
@@ -129,8 +133,19 @@ class Host:
             self._tick()
             for window in self._windows:  # whoever waits for what was just decided hears it now
                 window.serve()
-        else:
+        elif not self._shell.unsaved:
             self._journal.idle()
+        self._save()
+
+    def _save(self) -> None:
+        """Make durable what has waited long enough."""
+        now_ns = self._clock.now_ns()
+        if not self._shell.unsaved:
+            self._saved_ns = now_ns
+        elif now_ns - self._saved_ns >= UNSAVED_NS:
+            self._blobs.commit()
+            self._shell.flush()
+            self._saved_ns = now_ns
 
     def _sleep_ms(self, wait_ms: int) -> int:
         if self._shell.waiting:
@@ -139,6 +154,8 @@ class Host:
         if due_ns is not None:
             # Rounded up: waking a moment early would only mean going round for nothing.
             wait_ms = min(wait_ms, max(0, -((self._clock.now_ns() - due_ns) // MS)))
+        if self._shell.unsaved:
+            wait_ms = min(wait_ms, UNSAVED_NS // MS)
         return min(wait_ms, self._mesh.timeout_ms(), self._labour.timeout_ms())
 
     def _take_in(self) -> None:
@@ -187,9 +204,12 @@ class Host:
         index = self._journal.head.index
         if index - self._snapshot_at < SNAPSHOT_ENTRIES or self._shell.waiting:
             return
+        self._shell.flush()
+        index = self._journal.head.index
         self._snapshot_at = index
         self._log.snapshot = freeze(self._shell.state)
         digest = blake3(self._log.snapshot).digest()
         self._shell.take(At("history", Snapshot(index, digest)))
         self._shell.tick()
+        self._shell.flush()
         self._log.snapshot = b""

@@ -26,7 +26,7 @@ class Outcomes:
         )
         self._committed: OrderedDict[tuple[bytes, int], int] = OrderedDict()
 
-    def observe(self, index: int, entry: Entry) -> None:
+    def observe(self, entry: Entry) -> None:
         for event in entry.events:
             match event.body:
                 case ItemPooled() as pooled if pooled.id not in self._items:

@@ -36,6 +36,11 @@ from meshkit.wire.port import WireError
 SERVE_BLOCKS_MAX = 64  # blocks sent for one question; whoever is further behind asks again
 
 
+def binds(effect: object) -> bool:
+    """Does this effect say something to others, so that what led to it must be durable first?"""
+    return isinstance(effect, Broadcast | Send | Serve)
+
+
 class Carrier(Protocol):
     """The part of a mesh that effects need: `meshkit.wire.port.Mesh` is one."""
 

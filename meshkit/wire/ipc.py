@@ -33,6 +33,7 @@ OPEN_TO_OTHERS = 0o077
 REQUEST = Struct(">I")  # number of the request, before its bytes
 TAKES_MAX = 10  # of the lock, see `take`
 TAKE_S = 0.005  # between them: a hundred times what a client needs
+TAKE_MS = 5_000  # for a busy node to make room for one more question
 DRAIN_MAX = 64  # requests read in one turn (a guess: a person types slower)
 
 
@@ -212,8 +213,9 @@ class OperatorClient:
         if not is_running(self.home):
             raise WireError(f"no node runs on {self.home}: start one with meshkit node run")
         self.number += 1
-        if not send(self.socket, REQUEST.pack(self.number) + body):
-            raise WireError(f"the node on {self.home} takes no more questions at once")
+        if not self.socket.poll(TAKE_MS, zmq.POLLOUT):
+            raise WireError(f"the node on {self.home} takes no more questions")
+        send(self.socket, REQUEST.pack(self.number) + body)
         return self.number
 
     def take(self, timeout_ms: int) -> tuple[int, bytes]:

@@ -30,7 +30,7 @@ from meshkit.runtime.blocks import BlockStore
 from meshkit.runtime.clock import Clock
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
-from meshkit.runtime.perform import Performer
+from meshkit.runtime.perform import Performer, binds
 from meshkit.runtime.voice import Voice
 from meshkit.runtime.workers import Worker
 from meshkit.wire.envelope import open_envelope, seal, sign_statements
@@ -116,7 +116,10 @@ class _World:
             root / "journal", self.mesh_id, self.identity.key, self.identity.sign
         )
         self.shell = Shell(
-            mesh_node(self.identity.key, genesis), EntryLog(self.journal), Clock().moment
+            mesh_node(self.identity.key, genesis),
+            EntryLog(self.journal),
+            Clock().moment,
+            binds=binds,
         )
         self.waiting: dict[bytes, bytes] = {}  # blobs by digest, as their trainers hold them
         self.air = _Air(self.waiting)
@@ -210,6 +213,7 @@ class _World:
     def committed(self) -> int:
         self.shell.take(At("", Wake()))
         self._settle()
+        self.shell.flush()
         return len(self.shell.state["ledger"].tasks[digest(self.task)].outcomes)
 
     def close(self) -> None:

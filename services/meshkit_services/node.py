@@ -26,10 +26,11 @@ from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
 from meshkit.runtime.metrics import Metrics, figures_of
 from meshkit.runtime.outcomes import Outcomes
-from meshkit.runtime.perform import Performer
+from meshkit.runtime.perform import Performer, binds
 from meshkit.runtime.restore import restore
 from meshkit.runtime.voice import Voice
 from meshkit.runtime.workers import Worker
+from meshkit.wire.envelope import sign_statements
 from meshkit.wire.ipc import HomeLock, OperatorLane
 from meshkit.wire.port import WireError
 from meshkit.wire.zeromq import Bindings, ZeroMesh
@@ -55,7 +56,8 @@ def open_host(home: Home, metrics: str | None = None) -> Generator[Host]:
         restored = restore(node, journal)
         clock = Clock(restored.last_ns)
         log = EntryLog(journal)
-        shell = Shell(node, log, clock.moment, restored.state)
+        index = journal.head.index
+        shell = Shell(node, log, clock.moment, restored.state, index, binds)
         card = home.card
         mesh = ZeroMesh(
             identity.key,
@@ -71,7 +73,7 @@ def open_host(home: Home, metrics: str | None = None) -> Generator[Host]:
             shell, mesh, voice, blobs, BlockStore(journal, address), labour, home.chain.link
         )
         outcomes = Outcomes()
-        log.observers.append(outcomes.observe)
+        shell.observers.append(outcomes.observe)
         counters: Counter[str] = Counter()
         lane = OperatorLane(home.path, counters)
         held.callback(lane.close)
@@ -82,6 +84,7 @@ def open_host(home: Home, metrics: str | None = None) -> Generator[Host]:
         desk = Desk(
             identity.key, shell, blobs, labour, outcomes, clock.now_ns, mesh.reachable,
             home.take_incoming, host.figures,
+            lambda note: sign_statements(note, identity, home.mesh),
         )  # fmt: skip
         host.add(OperatorWindow(lane, desk))
         host.add(Guests(identity.key, genesis, shell, mesh))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from meshkit.core.composite import At, Composite
-from meshkit.core.machine import Entry, Moment, Wake
+from meshkit.core.machine import Entry, Moment, Restarted, Wake
 from meshkit.core.shell import TICK_COMMANDS_MAX, Caused, Shell
 from tests.core.clockwork import AlarmClock, Clockwork, Rang, Ring, Set
 
@@ -73,3 +73,34 @@ def test_a_flood_is_taken_in_bounded_bites() -> None:
         shell.take(At("a", Wake()))
     shell.tick()
     assert shell.waiting == 1
+
+
+def test_entries_that_bind_us_to_nothing_wait_for_one_that_does() -> None:
+    log = ListLog()
+    clock = iter(range(1_000_000))
+    node = Composite({"a": AlarmClock(), "b": AlarmClock()})
+    shell = Shell(node, log, lambda: Moment(next(clock), 7), binds=lambda one: one == Ring(2))
+    seen = list[Entry]()
+    shell.observers.append(seen.append)
+    shell.take(At("a", Set(1)))
+    assert shell.tick() == []
+    shell.take(At("", Wake()))
+    assert shell.tick() == [Caused(2, 0, At("a", Ring(1)))]
+    assert (shell.unsaved, log.transactions, len(seen)) == (2, 0, 2)
+    shell.take(At("a", Restarted()))
+    assert shell.tick() == [Caused(3, 0, At("a", Ring(2)))]
+    assert (shell.unsaved, log.transactions, len(log.entries)) == (0, 1, 3)
+
+
+def test_flush_makes_durable_what_waits_and_goes_on_from_the_journals_index() -> None:
+    log = ListLog()
+    log.entries.extend([Entry(Moment(0, 0), At("a", Wake()), ())] * 5)
+    node = Composite({"a": AlarmClock()})
+    shell = Shell(node, log, lambda: Moment(9, 7), None, 5, lambda one: False)
+    shell.take(At("a", Set(0)))
+    shell.tick()
+    shell.flush()
+    shell.flush()
+    assert (len(log.entries), log.transactions) == (6, 1)
+    shell.take(At("a", Wake()))
+    assert shell.tick() == [Caused(7, 0, At("a", Ring(1)))]

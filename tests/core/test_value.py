@@ -106,7 +106,8 @@ def test_what_is_not_a_value_has_no_form() -> None:
         from_canonical(int, canonical("one"))
     with pytest.raises(ValueError, match="no Value is called"):
         from_canonical(
-            Tree, canonical(["Tree", [], [0, ""], [], ["Nobody"], ["Leaf", 1, ""], None, None, None])
+            Tree,
+            canonical(["Tree", [], [0, ""], [], ["Nobody"], ["Leaf", 1, ""], None, None, None]),
         )
 
 
