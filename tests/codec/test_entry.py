@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshkit.codec import Envelope, Malformed, decode_entry, encode_entry, heard
+from meshkit.codec import Envelope, Malformed, cause, decode_entry, encode_entry, heard
 from meshkit.codec.envelope import encode_envelope, frame
 from meshkit.consensus.tendermint.messages import Vote, VoteHeard
 from meshkit.core.composite import At
@@ -47,12 +47,14 @@ def test_the_envelope_stands_in_the_entry_as_it_came_and_the_command_does_not() 
     command = At("vote", Heard(KEY, VOTE))
     stored = encode_entry(Entry(MOMENT, command, (At("vote", VoteHeard(VOTE)),), data), 1)
     assert stored.count(data) == 1
+    assert cause(stored) == data
     assert not journal_pb2.Entry.FromString(stored).HasField("command")
 
 
 def test_an_entry_knows_its_place() -> None:
     data = encode_entry(Entry(MOMENT, At("a", VOTE), ()), 7)
     assert decode_entry(data, address, 7) == decode_entry(data, address)
+    assert cause(data) == b""
     with pytest.raises(Malformed, match="the entry at 8 says it is 7"):
         decode_entry(data, address, 8)
 
@@ -104,6 +106,7 @@ def test_tampered_bytes_are_an_entry_or_malformed(
     flipped[at] ^= 1 << data.draw(st.integers(0, 7))
     for bad in (bytes(flipped), good[:at], good[at:], good + good[at:]):
         with suppress(Malformed):
+            cause(bad)
             decode_entry(bad, address)
 
 
