@@ -122,7 +122,7 @@ def culprits(
     votes: Iterable[Vote],
     validators: Sequence[Validator],
 ) -> tuple[Fault, ...]:
-    """The faults that made two contradicting certificates of one height possible.
+    """For each liar, one of the faults that made two contradicting certificates possible.
 
     `votes` are those of the height from every journal at hand. If they hold the prevotes that the
     honest voters of the later certificate relied on, more than a third of the weight is named, and
@@ -130,10 +130,10 @@ def culprits(
     """
     certified = [v for c in (first, second) for v in c.votes if isinstance(v, Vote)]
     known = [vote for vote in (*certified, *votes) if vote.height == first.height]
-    twice = equivocations(known)
-    named = {fault.culprit for fault in twice}
-    forgetful = amnesias(known, validators)
-    return (*twice, *(fault for fault in forgetful if fault.culprit not in named))
+    named: dict[bytes, Fault] = {}
+    for fault in (*equivocations(known), *amnesias(known, validators)):
+        named.setdefault(fault.culprit, fault)
+    return tuple(named[culprit] for culprit in sorted(named))
 
 
 def _forgets(lock: Vote, prevote: Vote, quorums: Sequence[int]) -> bool:

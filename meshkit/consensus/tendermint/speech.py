@@ -69,8 +69,10 @@ def speak(state: State, me: bytes, event: Event) -> Sequence[Effect]:
             return tuple(_repetition(state, me, event))
         case HeightAnswered(to, height):
             last = state.last
-            known = last is not None and last.certificate.height == height
-            return (Send(to, last) if known and last else Serve(to, height),)
+            if last is not None and last.certificate.height == height:
+                return (Send(to, last),)
+            # How far we are tells it to ask on, when what the store sends at once was not all.
+            return (Serve(to, height), Send(to, Ask(state.height)))
         case RoundAnswered(to=to, round=number):
             return (Send(to, Known((), tuple(_votes_since(state, number)))),)
         case ValueAnswered(to=to, value_id=value_id):

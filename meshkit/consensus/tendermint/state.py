@@ -206,6 +206,11 @@ def may_answer(state: State, kind: str, to: bytes, now_ns: int) -> bool:
     return len(state.answered) < ANSWERED_MAX and question(kind, to) not in state.answered
 
 
+def patience_ns(state: State) -> int:
+    """How long we listen before we repeat ourselves; not long, if others seem to be ahead."""
+    return GRACE_NS if state.claims else AGAIN_NS
+
+
 # -- evolving -------------------------------------------------------------------------------------
 
 
@@ -362,7 +367,7 @@ def _vote_cast(state: State, event: VoteCast) -> State:
         step_due_ns=0,
         cast=state.cast.set(slot(event.round, event.kind), event.value_id),
         again_count=0,
-        again_due_ns=event.now_ns + AGAIN_NS,
+        again_due_ns=event.now_ns + patience_ns(state),
     )
     if event.kind == PREVOTE or event.value_id == NIL:
         return state
@@ -388,7 +393,7 @@ def _round_started(state: State, event: RoundStarted) -> State:
         step_due_ns=event.due_ns,
         round_due_ns=0,
         again_count=0,
-        again_due_ns=event.now_ns + AGAIN_NS,
+        again_due_ns=event.now_ns + patience_ns(state),
         highest=Map({voter: at for voter, at in sorted(state.highest.items()) if at > number}),
         far=Map(),
         leaps=Map(),

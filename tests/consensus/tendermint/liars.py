@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from meshkit.consensus.messages import NIL, Ask, Certificate, Committed
+from meshkit.consensus.rotation import proposer
 from meshkit.consensus.tendermint.messages import (
     PRECOMMIT,
     PREVOTE,
@@ -124,3 +125,54 @@ class Slow(Node):
     def send(self, to: bytes, message: Value) -> None:
         when = self.net.now_ns + self.late_ms * MS
         self.net.at(when, lambda: self.net.post(self.me, to, message))
+
+
+@dataclass
+class Upgrader(Node):
+    """Hides each quorum from all but one honest node, which is not the next to propose.
+
+    The liveness attack on implementations that keep quorums to themselves (malachite#956): it
+    prevotes for what two honest nodes prevote, but tells only one of them, so that this one locks
+    and the others do not know. As a proposer it proposes something new to two nodes only.
+    """
+
+    seen: dict[tuple[int, int, bytes], set[bytes]] = field(
+        default_factory=dict[tuple[int, int, bytes], set[bytes]]
+    )
+    done: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
+    victims: list[bytes] = field(default_factory=list[bytes])
+
+    def take(self, command: Any) -> None:
+        if not isinstance(command, Heard) or not isinstance(command.message, Vote | Proposal):
+            return
+        message = command.message
+        self.propose(message.height, message.round)
+        self.propose(message.height, message.round + 1)
+        self.propose(message.height + 1, 0)
+        if isinstance(message, Vote) and message.kind == PREVOTE and message.value_id:
+            self.upgrade(message)
+
+    def others(self) -> list[bytes]:
+        return sorted(other for other in self.net.nodes if other != self.me)
+
+    def propose(self, height: int, number: int) -> None:
+        turn = proposer(self.net.app.validators(height), height, number)
+        if turn != self.me or (height, number) in self.done:
+            return
+        self.done.add((height, number))
+        value = Block(height, f"whispered {number}")
+        offer = sign(Proposal(height, number, -1, digest(value), self.me, value))
+        after = proposer(self.net.app.validators(height), height, number + 1)
+        for other in [other for other in self.others() if other != after][:2]:
+            self.net.post(self.me, other, offer)
+
+    def upgrade(self, vote: Vote) -> None:
+        voters = self.seen.setdefault((vote.height, vote.round, vote.value_id), set())
+        voters.add(vote.voter)
+        if len(voters) != 2:
+            return
+        after = proposer(self.net.app.validators(vote.height), vote.height, vote.round + 1)
+        victim = max(voters, key=lambda voter: (voter != after, voter not in self.victims[-1:]))
+        self.victims.append(victim)
+        mine = Vote(PREVOTE, vote.height, vote.round, vote.value_id, self.me)
+        self.net.post(self.me, victim, sign(mine))
