@@ -196,22 +196,31 @@ def _fault_of_lists(lists: Sequence[Held], opened: Open, admitted: Sequence[byte
 
 def _fault_of_attestations(result: Result, opened: Open) -> str:
     members = frozenset(holder.id for holder in opened.validators)
-    lists, last, own = digest(result.proof.lists), b"", False
+    grounds, last, own = grounds_of(result.proof.lists, opened), b"", False
     for attestation in result.proof.attestations:
         if attestation.member not in members:
             return "has an attestation of no validator"
         if attestation.member <= last:
             return "has its attestations out of order, or one twice"
-        if not attests(attestation, result, lists):
+        if not attests(attestation, result, grounds):
             return "has an attestation to something else"
         last, own = attestation.member, own or attestation.member == result.collector
     return "" if own else "lacks its collector's own attestation"
 
 
-def attests(attestation: Attestation, result: Result, lists: bytes) -> bool:
-    """Whether the attestation is to this result, whose lists have the digest `lists`."""
+def grounds_of(lists: Iterable[Held], opened: Open) -> bytes:
+    """What an attestation is to: these lists, and whose names in them count.
+
+    Both together give one model. The lists alone do not, for who takes part may change amid a
+    round; and nobody honest may be caught saying two things.
+    """
+    return digest((tuple(lists), opened.trainers, opened.validators))
+
+
+def attests(attestation: Attestation, result: Result, grounds: bytes) -> bool:
+    """Whether the attestation is to this result, made on these grounds."""
     said = (attestation.task, attestation.round, attestation.lists, attestation.model)
-    return said == (result.task, result.round, lists, result.model)
+    return said == (result.task, result.round, grounds, result.model)
 
 
 def says_same(first: Attestation, second: Attestation) -> bool:

@@ -62,7 +62,7 @@ from meshkit.rounds.state import (
     works,
 )
 
-Statement: TypeAlias = Update | Held | Attestation
+Said: TypeAlias = Update | Held | Attestation
 Told: TypeAlias = Open | Close | Heard | Trained | TrainingFailed | Fetched | Aggregated | Judge
 
 
@@ -146,7 +146,7 @@ def _told(state: State, command: Told, now_ns: int) -> Sequence[Event]:
         case Open(task):
             return _open(state, state.rounds.get(task), command, now_ns)
         case Heard(_, said):
-            if not isinstance(said, Statement):
+            if not isinstance(said, Said):
                 return ()  # another room's
             round_ = state.rounds.get(said.task)
             return () if round_ is None else hear(state.me, round_, said, now_ns)

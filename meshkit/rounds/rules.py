@@ -7,12 +7,12 @@ conclusions.
 
 from collections.abc import Sequence
 
-from meshkit.core.value import digest
 from meshkit.rounds.fold import evolved
 from meshkit.rounds.inclusion import (
     content,
     credits_of,
     flaw_of_update,
+    grounds_of,
     included,
     key_of,
     says_same,
@@ -116,8 +116,8 @@ def answer(me: bytes, round_: Round, judge: Judge, reason: str, now_ns: int) -> 
         return (judged,) if known else (judged, ResultRefused(made, reason))
     silent = round_.own_attestation is None and not round_.known
     if judge.pooled and silent and 0 <= round_.rank < round_.opened.committee:
-        lists = digest(made.proof.lists)
-        attestation = Attestation(me, made.task, made.round, lists, made.model)
+        grounds = grounds_of(made.proof.lists, round_.opened)
+        attestation = Attestation(me, made.task, made.round, grounds, made.model)
         return (judged, AttestationFormed(attestation, now_ns))
     return (judged,)
 
@@ -149,8 +149,8 @@ def _attest(me: bytes, round_: Round, now_ns: int) -> Sequence[Event]:
     model = _model(round_, candidate)
     if model is None:
         return ()
-    opened, lists = round_.opened, digest(candidate.lists)
-    attestation = Attestation(me, opened.task, opened.round, lists, model)
+    opened, grounds = round_.opened, grounds_of(candidate.lists, round_.opened)
+    attestation = Attestation(me, opened.task, opened.round, grounds, model)
     return (AttestationFormed(attestation, now_ns),)
 
 
