@@ -27,9 +27,15 @@ QUICK = Limits(ask_ns=20_000_000, pull_ns=400_000_000, handshake_ms=500, reconne
 class Node:
     """A mesh connection with the blobs it serves and all it has heard."""
 
-    def __init__(self, number: int, limits: Limits, bindings: Bindings | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        limits: Limits,
+        bindings: Bindings | None = None,
+        transport: Transport | None = None,
+    ) -> None:
         self.id = bytes([number]) * 32
-        self.transport = Transport(bytes([number + 1]) * 32)
+        self.transport = transport or Transport(bytes([number + 1]) * 32)
         self.blobs: dict[bytes, bytes] = {}
         where = bindings or Bindings(ANY, ANY, ANY, ANY)
         self.mesh = ZeroMesh(self.id, self.transport, where, self.blobs.get, limits)

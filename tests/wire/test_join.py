@@ -11,6 +11,7 @@ from meshkit.wire.join import Guest
 from meshkit.wire.keys import Transport
 from meshkit.wire.limits import KIB, Limits
 from meshkit.wire.port import Visit, WireError
+from meshkit.wire.zeromq import Bindings
 from tests.wire.hostile import Hostile, tcp
 from tests.wire.meshes import ANY, QUICK, Net, Node, client, net
 
@@ -115,17 +116,11 @@ def until_refused(meshes: Net, node: Node, count: int) -> None:
 
 
 def test_without_a_join_endpoint_nobody_joins() -> None:
-    with net(1) as meshes:
-        here = meshes.nodes[0]
-        alone = Node(
-            9, QUICK, here.mesh.endpoints._replace(events=ANY, direct=ANY, blobs=ANY, join=None)
-        )
-        try:
-            assert alone.mesh.endpoints.join is None
-            assert alone.mesh.visits() == []
-            assert not alone.mesh.answer(b"12345", b"x")
-        finally:
-            alone.mesh.close()
+    alone = Node(9, QUICK, Bindings(ANY, ANY, ANY))
+    with closing(alone.mesh):
+        assert alone.mesh.endpoints.join is None
+        assert alone.mesh.visits() == []
+        assert not alone.mesh.answer(b"12345", b"x")
 
 
 # -- too much --------------------------------------------------------------------------------------
@@ -180,9 +175,9 @@ def test_a_guest_that_is_gone_or_does_not_read_is_not_waited_for() -> None:
             while host.mesh.answer(visit.guest, bytes(1_000_000)):
                 answers += 1
                 assert answers < 100
-        post = host.mesh.sockets.guard.posts
         assert host.mesh.join is not None
-        meshes.until(lambda: not post[host.mesh.join.listener.socket].connections)
+        post = host.mesh.sockets.guard.posts[host.mesh.join.listener.socket]
+        meshes.until(lambda: not post.connections)
         assert not host.mesh.answer(visit.guest, b"gone")
         assert host.mesh.counters["join.unanswered"] == 2
 
