@@ -82,6 +82,7 @@ def _setting(text: str) -> tuple[str, Any]:
     if not equals:
         fail(f"--set {text}: say NAME=VALUE, the value in JSON", USAGE)
     try:
+        # scan: unbounded-decode: a word of the user's own command line
         return name, json.loads(value)
     except ValueError:
         return name, value  # a bare word is text

@@ -160,7 +160,7 @@ class Home:
         if not path.exists():
             return Shard(folder=str(self.path / "data"))
         try:
-            return Shard(**msgspec.convert(read_json(path), dict[str, int | str]))  # type: ignore[arg-type]
+            return Shard(**msgspec.convert(read_json(path), dict[str, Any]))
         except (TypeError, msgspec.ValidationError) as error:
             raise HomeError(f"{path}: {error}") from None
 

@@ -13,7 +13,7 @@ from meshkit.runtime.home import ForeignHome, Home, HomeError
 from meshkit.wire.envelope import sign_statements
 from meshkit.wire.join import Guest
 
-ASK_MS = 5_000
+ASK_MS = 5_000  # a guess: well above a slow handshake
 POLL_S = 0.5  # a tenth of what the endpoint lets one guest ask
 WAIT_S = 60.0
 

@@ -31,7 +31,7 @@ ROLES = ("trainer", "validator")
 PORTS_EACH = 4  # events, direct, blobs, join
 READY_S = 60.0  # for a node to answer: a second on an idle machine, more with many on two cores
 STOP_S = 20.0
-POLL_S = 0.05
+POLL_S = 0.05  # a guess: short beside a start, long beside a question
 NODES_MAX = 64  # a guess: as many interpreters as a large workstation bears
 
 
@@ -159,6 +159,7 @@ class DevMesh:
         if not is_running(home):
             return None
         try:
+            # scan: unbounded-read: a process's number, written by our own node
             return int((home / LOCK_NAME).read_text(encoding="ascii"))
         except (OSError, ValueError):
             return None  # it is just starting or ending
@@ -212,6 +213,7 @@ def _ports(nodes: int) -> list[list[int]]:
 
 def _last_words(home: Path) -> str:
     try:
+        # scan: unbounded-read: the log of our own node, whose lines are few
         lines = (home / "node.log").read_text(errors="replace").strip().splitlines()
     except OSError:
         return ""

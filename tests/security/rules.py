@@ -60,11 +60,9 @@ def sets_socket_limits(names: set[str]) -> bool:
 def secret_randomness(scope: Scope) -> Found:
     """Keys, nonces and masks come from the operating system: all other dice can be guessed."""
     if scope.speaks_of(KEYED):
-        for node in scope.nodes:
-            if isinstance(node, ast.Name | ast.Attribute):
-                name = scope.source.qualified(node)
-                if name.startswith(("random.", "numpy.random.")):
-                    yield node, f"{name} near a secret: use secrets or os.urandom"
+        for call, name in scope.calls():
+            if name.startswith(("random.", "numpy.random.")):
+                yield call, f"{name} near a secret: use secrets or os.urandom"
     if scope.speaks_of(SECRET):
         for node in scope.nodes:
             if isinstance(node, ast.Attribute) and is_moment_seed(scope, node):

@@ -96,6 +96,7 @@ LEFT_ALONE = {
         "import os\ndef make_key():\n    return os.urandom(32)",
         "def committee(moment, key):\n    return draw(moment.seed, key)",
         "def secret(task):\n    return task.seed",
+        "import numpy as np\ndef f(key, dice: np.random.Generator):\n    return dice.normal()",
     ],
     "unsafe-decoding": [
         "import json",
