@@ -11,6 +11,7 @@ twice, and a signed statement of ours that the journal does not know is refused 
 """
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from meshkit.consensus.messages import NIL, Begin, Judge, Open, ProposalTaken, Propose
 from meshkit.consensus.tendermint.hearing import Deciding, hear
@@ -83,6 +84,8 @@ class Tendermint:
             case Restarted():
                 if state.again_ns != moment.now_ns:
                     deciding.add(Repeated(state.height, moment.now_ns, True))
+            case _:
+                assert_never(command)
         if deciding.events:
             deciding.obey()
         return deciding.events

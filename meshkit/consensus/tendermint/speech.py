@@ -97,8 +97,7 @@ def _repetition(state: State, me: bytes, event: Repeated) -> Iterator[Effect]:
         if _is_owed(state):
             yield Broadcast(_lock(state))
     for value_id in sorted(state.missed):
-        if value_id not in state.values:
-            yield Broadcast(WantValue(state.height, value_id))
+        yield Broadcast(WantValue(state.height, value_id))
     yield from _accusations(state)
     yield _asking(state, event)
 

@@ -10,11 +10,13 @@ from msgspec.structs import replace
 from meshkit.consensus.messages import (
     NIL,
     Judge,
+    Validator,
 )
 from meshkit.consensus.tendermint import Timeouts
 from meshkit.consensus.tendermint.messages import (
     PRECOMMIT,
     PREVOTE,
+    Known,
     TimerStarted,
     ValidFound,
     ValueMissed,
@@ -273,6 +275,15 @@ def test_T03_line_36_waits_for_step_prevote() -> None:
 def _with_polka(state: State, number: int) -> object:
     at = state.rounds[number]
     return state.rounds.set(number, replace(at, prevotes=replace(at.prevotes, quorum_for=v)))
+
+
+def test_T03_line_36_waits_for_its_round() -> None:
+    """A quorum in the next round that hardly anyone but our own key's thief is in."""
+    heavy = tuple(Validator(name(n), 1 if n else 3) for n in range(4))
+    play = Play(validators=heavy)
+    play.hear(Known((), tuple(prevote(1, v, n) for n in (0, 1, 2))))
+    assert (play.state.polka_round, play.state.round) == (1, 0)
+    assert play.votes == []
 
 
 def test_T03_line_42_takes_a_late_quorum_of_an_earlier_round() -> None:
