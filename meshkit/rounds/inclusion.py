@@ -196,7 +196,7 @@ def _fault_of_lists(lists: Sequence[Held], opened: Open, admitted: Sequence[byte
 
 def _fault_of_attestations(result: Result, opened: Open) -> str:
     members = frozenset(holder.id for holder in opened.validators)
-    grounds, last, own = grounds_of(result.proof.lists, opened), b"", False
+    grounds, last, own = grounds_of(result.proof.lists, result.credits), b"", False
     for attestation in result.proof.attestations:
         if attestation.member not in members:
             return "has an attestation of no validator"
@@ -208,13 +208,13 @@ def _fault_of_attestations(result: Result, opened: Open) -> str:
     return "" if own else "lacks its collector's own attestation"
 
 
-def grounds_of(lists: Iterable[Held], opened: Open) -> bytes:
-    """What an attestation is to: these lists, and whose names in them count.
+def grounds_of(lists: Iterable[Held], credits_: Iterable[Counted]) -> bytes:
+    """What an attestation is to: these lists, and the updates in them that count.
 
-    Both together give one model. The lists alone do not, for who takes part may change amid a
-    round; and nobody honest may be caught saying two things.
+    The lists alone do not settle the model, for who takes part may change amid a round, and then
+    other updates count: nobody honest may be caught saying two things.
     """
-    return digest((tuple(lists), opened.trainers, opened.validators))
+    return digest((tuple(lists), tuple(credits_)))
 
 
 def attests(attestation: Attestation, result: Result, grounds: bytes) -> bool:

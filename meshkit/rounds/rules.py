@@ -116,7 +116,7 @@ def answer(me: bytes, round_: Round, judge: Judge, reason: str, now_ns: int) -> 
         return (judged,) if known else (judged, ResultRefused(made, reason))
     silent = round_.own_attestation is None and not round_.known
     if judge.pooled and silent and 0 <= round_.rank < round_.opened.committee:
-        grounds = grounds_of(made.proof.lists, round_.opened)
+        grounds = grounds_of(made.proof.lists, made.credits)
         attestation = Attestation(me, made.task, made.round, grounds, made.model)
         return (judged, AttestationFormed(attestation, now_ns))
     return (judged,)
@@ -149,7 +149,8 @@ def _attest(me: bytes, round_: Round, now_ns: int) -> Sequence[Event]:
     model = _model(round_, candidate)
     if model is None:
         return ()
-    opened, grounds = round_.opened, grounds_of(candidate.lists, round_.opened)
+    opened = round_.opened
+    grounds = grounds_of(candidate.lists, credits_of(candidate.updates))
     attestation = Attestation(me, opened.task, opened.round, grounds, model)
     return (AttestationFormed(attestation, now_ns),)
 

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from meshkit.core.machine import Entry, Heard, Moment, Wake, step
 from meshkit.core.value import Statement, canonical, digest, signing_digest
+from meshkit.rounds.inclusion import credits_of, grounds_of
 from meshkit.rounds.machine import Rounds
 from meshkit.rounds.messages import Attestation, Held, Holder, Open, Spec, Update
 from meshkit.rounds.state import MS, Round, State
@@ -82,6 +83,11 @@ def update(of: bytes, **changes: Any) -> Update:
 
 def held(by: bytes, *updates: Update, round_: int = 1) -> Held:
     return signed(Held(by, TASK, round_, updates))
+
+
+def grounds(lists: tuple[Held, ...], updates: tuple[Update, ...]) -> bytes:
+    """What is attested to, where these updates count."""
+    return grounds_of(lists, credits_of(updates))
 
 
 def attested(by: bytes, lists: bytes, model: bytes, **changes: Any) -> Attestation:

@@ -41,6 +41,7 @@ from tests.rounds.playbook import (
     F,
     G,
     attested,
+    grounds,
     held,
     opening,
     signed,
@@ -232,12 +233,13 @@ def test_a_list_in_form(updates: tuple[Update, ...], flaw: str) -> None:
 
 def result_of(lists: tuple[Held, ...], names: tuple[Update, ...], by: bytes = A) -> Result:
     model = MODEL if names else BASE
-    proof = Proof(lists, (attested(by, digest(lists), model),))
+    proof = Proof(lists, (attested(by, grounds(lists, names), model),))
     return Result(by, TASK, 1, BASE, model, credits_of(names), proof)
 
 
 UPDATES = (update(A), update(B))
 LISTS = tuple(held(member, *UPDATES) for member in (A, B, C))
+GROUNDS = grounds(LISTS, UPDATES)
 RIGHT = result_of(LISTS, UPDATES)
 
 
@@ -250,9 +252,8 @@ def with_attestations(*attestations: Any) -> Result:
 
 
 def test_a_right_result() -> None:
-    lists = digest(LISTS)
     assert fault_of_result(RIGHT, opening(), (A, B, C, D)) == ""
-    seconded = with_attestations(attested(A, lists, MODEL), attested(D, lists, MODEL))
+    seconded = with_attestations(attested(A, GROUNDS, MODEL), attested(D, GROUNDS, MODEL))
     assert fault_of_result(seconded, opening(), (A, B, C, D)) == ""
     nothing = result_of(tuple(held(member) for member in (A, B, C)), ())
     assert fault_of_result(nothing, opening(), (A, B, C, D)) == ""
@@ -275,12 +276,21 @@ def test_a_right_result() -> None:
             "a new model of nothing",
         ),
         (with_attestations(), "lacks its collector's own"),
-        (with_attestations(attested(B, digest(LISTS), MODEL)), "lacks its collector's own"),
-        (with_attestations(attested(A, digest(LISTS), BASE)), "to something else"),
+        (
+            with_attestations(attested(B, GROUNDS, MODEL)),
+            "lacks its collector's own",
+        ),
+        (with_attestations(attested(A, GROUNDS, BASE)), "to something else"),
         (with_attestations(attested(A, BASE, MODEL)), "to something else"),
-        (with_attestations(attested(A, digest(LISTS), MODEL, round=2)), "to something else"),
-        (with_attestations(*[attested(A, digest(LISTS), MODEL)] * 2), "out of order"),
-        (with_attestations(attested(E, digest(LISTS), MODEL)), "attestation of no validator"),
+        (
+            with_attestations(attested(A, GROUNDS, MODEL, round=2)),
+            "to something else",
+        ),
+        (with_attestations(*[attested(A, GROUNDS, MODEL)] * 2), "out of order"),
+        (
+            with_attestations(attested(E, GROUNDS, MODEL)),
+            "attestation of no validator",
+        ),
     ],
 )
 def test_a_result_that_does_not_follow(result: Result, fault: str) -> None:

@@ -38,6 +38,7 @@ from tests.rounds.playbook import (
     D,
     Playbook,
     attested,
+    grounds,
     held,
     opening,
     spec,
@@ -77,7 +78,7 @@ def aggregated(*names: Update, model: bytes = NEXT) -> Aggregated:
 
 def result_of(*names: Update, by: bytes = B, model: bytes = NEXT, holders: str = "ABC") -> Result:
     lists = tuple(held(bytes([letter]) * 32, *names) for letter in holders.encode())
-    proof = Proof(lists, (attested(by, digest(lists), model),))
+    proof = Proof(lists, (attested(by, grounds(lists, names), model),))
     return Result(by, TASK, 1, BASE, model, credits_of(names), proof)
 
 

@@ -47,6 +47,7 @@ from tests.rounds.playbook import (
     E,
     Playbook,
     attested,
+    grounds,
     held,
     opening,
     signed,
@@ -87,7 +88,7 @@ def aggregated(*names: Update, model: bytes = NEXT) -> Aggregated:
 
 def result_of(*names: Update, by: bytes = B, model: bytes = NEXT, holders: str = "ABC") -> Result:
     lists = tuple(held(bytes([letter]) * 32, *names) for letter in holders.encode())
-    proof = Proof(lists, (attested(by, digest(lists), model),))
+    proof = Proof(lists, (attested(by, grounds(lists, names), model),))
     return Result(by, TASK, 1, BASE, model, credits_of(names), proof)
 
 
@@ -128,7 +129,7 @@ def test_a_round_as_its_collector_sees_it() -> None:
     play >> held(C, *names) << aggregate(*names)
     lists = (signed(ours_held), held(B, *names), held(C, *names))
     play >> aggregated(*names)
-    ours_attested = Attestation(A, TASK, 1, digest(lists), NEXT)
+    ours_attested = Attestation(A, TASK, 1, grounds(lists, names), NEXT)
     play << Broadcast(ours_attested)
     play >> signed(ours_attested)
     made = Result(A, TASK, 1, BASE, NEXT, credits_of(names), Proof(lists, (signed(ours_attested),)))

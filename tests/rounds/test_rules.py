@@ -34,6 +34,7 @@ from tests.rounds.playbook import (
     D,
     Playbook,
     attested,
+    grounds,
     held,
     opening,
     signed,
@@ -167,6 +168,7 @@ def test_a_list_is_signed_once() -> None:
 # -- who collects ----------------------------------------------------------------------------------
 
 LISTS = tuple(held(member, update(B), update(C)) for member in (B, C, D))
+GROUNDS = grounds(LISTS, (update(B), update(C)))
 
 
 def collecting(me: bytes = A, **changes: Any) -> Playbook:
@@ -226,7 +228,7 @@ def aggregated() -> Aggregated:
 
 
 def made_by(collector: bytes, *attestations: Attestation) -> Result:
-    own = attested(collector, digest(LISTS), NEXT)
+    own = attested(collector, GROUNDS, NEXT)
     proof = Proof(LISTS, (*attestations, own))
     return Result(collector, TASK, 1, BASE, NEXT, credits_of((update(B), update(C))), proof)
 
@@ -240,7 +242,7 @@ def test_a_member_of_the_committee_attests_to_what_it_found_right() -> None:
     play >> Judge(b"his", made_by(A), True)
     play.skip() >> aggregated()
     assert play.happened() == ("AggregateKnown", "Judged", "AttestationFormed")
-    assert play.round.own_attestation == Attestation(B, TASK, 1, digest(LISTS), NEXT)
+    assert play.round.own_attestation == Attestation(B, TASK, 1, GROUNDS, NEXT)
 
 
 def test_others_do_not_attest() -> None:
@@ -254,12 +256,30 @@ def test_nobody_attests_twice() -> None:
     assert play.happened() == ("Judged",)
 
 
+def test_who_attests_again_once_a_member_has_left_says_nothing_that_contradicts() -> None:
+    """The same lists make another model of fewer trainers: that is no lie, nor may it look so."""
+    play = collecting() >> aggregated()
+    first = play.round.own_attestation
+    play >> opening(trainers=(A, B, D))
+    others = Aggregated(TASK, 1, BASE, key_of((update(B),)), TASK, "")
+    play.skip() >> others
+    second = play.round.own_attestation
+    assert first is not None
+    assert second is not None
+    assert first.model != second.model
+    assert first.lists == GROUNDS
+    assert second.lists == grounds(LISTS, (update(B),))
+
+
 def test_the_collector_takes_in_the_attestations_that_agree() -> None:
     """None is waited for: those that are there by then are evidence of who else has looked."""
     play = collecting()
-    agreeing, not_so = attested(D, digest(LISTS), NEXT), attested(C, digest(LISTS), BASE)
+    agreeing, not_so = (
+        attested(D, GROUNDS, NEXT),
+        attested(C, GROUNDS, BASE),
+    )
     play >> agreeing >> not_so >> aggregated()
-    own = signed(Attestation(A, TASK, 1, digest(LISTS), NEXT))
+    own = signed(Attestation(A, TASK, 1, GROUNDS, NEXT))
     play >> own
     assert play.events()[-1].result.proof.attestations == (own, agreeing)
 
@@ -268,7 +288,7 @@ def test_a_collector_that_learns_of_a_result_leaves_its_own() -> None:
     play = collecting() >> Judge(b"hers", made_by(B), True)
     play >> aggregated()
     assert "Judged" in play.happened()
-    own = signed(Attestation(A, TASK, 1, digest(LISTS), NEXT))
+    own = signed(Attestation(A, TASK, 1, GROUNDS, NEXT))
     play >> own
     assert "ResultFormed" not in play.happened()
 
