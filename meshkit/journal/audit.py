@@ -30,6 +30,7 @@ from meshkit.journal.chain import (
     UNSEALED,
     Head,
     Identity,
+    Record,
     Verifier,
     link,
     read_identity,
@@ -83,6 +84,42 @@ def verify(
         except (sqlite3.Error, JournalError) as error:
             yield Finding("damage", walk.index + 1, walk.index + 1, explain(path, error))
             yield from walk.end()
+
+
+def identity_of(path: Path) -> Identity | None:
+    """Whose journal it says it is; None if it does not say, or is too damaged to.
+
+    Raises `JournalError` only if there is no such file or it may not be read.
+    """
+    sought = (IDENTITY_ORIGINATOR, IDENTITY_VERSION)
+    query = "SELECT state FROM stored_events WHERE originator_id = ? AND originator_version = ?"
+    with evidence(Path(path)) as address:
+        try:
+            with closing(store.connect(address, store.READING)) as connection:
+                row = connection.execute(query, sought).fetchone()
+                return read_identity(row[0]) if row and isinstance(row[0], bytes) else None
+        except (sqlite3.Error, JournalError):
+            return None
+
+
+def entries(path: Path, identity: Identity) -> Iterator[Record]:
+    """What stands in the places of entries, in order, as far as it has their form.
+
+    Nothing is checked: that is for `verify`. It ends without a word where the file is damaged.
+    """
+    query = (
+        "SELECT originator_version, state FROM stored_events "
+        "WHERE originator_id = ? AND originator_version >= 1 ORDER BY originator_version"
+    )
+    with evidence(Path(path)) as address:
+        try:
+            with closing(store.connect(address, store.READING)) as connection:
+                for index, state in connection.execute(query, (identity.entries,)):
+                    if isinstance(state, bytes) and len(state) >= BODY_AT:
+                        seal, body = state[HASH_BYTES:BODY_AT], state[BODY_AT:]
+                        yield Record(index, state[:HASH_BYTES], seal, body)
+        except (sqlite3.Error, JournalError):
+            return
 
 
 def _walk_rows(connection: sqlite3.Connection, walk: "_Walk", file_bytes: int) -> Iterator[Finding]:
