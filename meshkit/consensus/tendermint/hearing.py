@@ -106,7 +106,7 @@ def hear(deciding: Deciding, sender: bytes, message: Value) -> None:
         case Known():
             _hear_known(deciding, message)
         case Committed():
-            _hear_committed(deciding, sender, message)
+            _hear_committed(deciding, message)
         case Ask(height):
             _hear_ask(deciding, sender, height)
         case WantValue():
@@ -278,10 +278,9 @@ def _quorums(state: State, votes: tuple[Vote, ...]) -> Iterator[QuorumShown]:
             yield QuorumShown(state.height, number, kind, value_id, alike)
 
 
-def _hear_committed(deciding: Deciding, sender: bytes, message: Committed) -> None:
+def _hear_committed(deciding: Deciding, message: Committed) -> None:
+    """A decision of our height, from whomever. One of a later height proves nothing to us yet."""
     state, proof = deciding.state, message.certificate
-    if proof.height > state.height:
-        _notice(deciding, sender, proof.height)
     if proof.height != state.height or state.decided:
         return
     if stands(proof, state.weights, vouches) and digest(message.value) == proof.value_id:
