@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, cast
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 OK, FAILURE, USAGE, DIVERGENCE, NOT_FOUND, TIMEOUT, REFUSED = range(7)
@@ -40,7 +41,9 @@ def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def emit(output: str, document: Document, rows: str = "", table: Table | None = None) -> None:
+def emit(
+    output: str, document: Document, rows: str = "", table: RenderableType | None = None
+) -> None:
     """Print a document: whole as `json`; its list `rows` (or itself) a line each as `jsonl`;
     else `table`."""
     match output:
@@ -90,13 +93,34 @@ def plain(value: object) -> str:
             return str(value)
 
 
+Watch = Callable[[str, int, int], None]  # what is done, how much of it, of how much (0: unknown)
+
+
+@contextmanager
+def watching() -> Generator[Watch]:
+    """A bar on stderr for each step of long work, if that is a terminal."""
+    if not err.is_terminal:
+        yield lambda doing, done, of: None
+        return
+    with Progress(console=err, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def watch(doing: str, done: int, of: int) -> None:
+            if doing not in tasks:
+                tasks[doing] = bars.add_task(doing, total=None)
+            bars.update(tasks[doing], completed=done, total=of or None)
+
+        yield watch
+
+
 @contextmanager
 def complaints() -> Generator[None]:
     """Turn what can go wrong for a user into its line and exit code."""
     from meshkit_services.devmesh import MeshError
 
+    from meshkit.audit.errors import AuditError, NotHere, OtherRules, Unsound
     from meshkit.client import Refusal, Undecided
-    from meshkit.journal import JournalError, JournalForeign
+    from meshkit.journal import JournalAltered, JournalError, JournalForeign
     from meshkit.learning import Refused
     from meshkit.runtime.home import ForeignHome, HomeError
     from meshkit.wire.keys import KeyRefused
@@ -104,13 +128,17 @@ def complaints() -> Generator[None]:
 
     try:
         yield
-    except (ForeignHome, JournalForeign) as error:
+    except (ForeignHome, JournalForeign, OtherRules) as error:
         fail(str(error), REFUSED)
+    except (JournalAltered, Unsound) as error:
+        fail(str(error), DIVERGENCE)
+    except NotHere as error:
+        fail(str(error), NOT_FOUND)
     except Refusal as error:
         fail(str(error), NOT_FOUND if error.slug.startswith("unknown-") else REFUSED)
     except (WireError, Undecided) as error:
         fail(str(error), TIMEOUT)
-    except (HomeError, KeyRefused, JournalError, MeshError, Refused) as error:
+    except (AuditError, HomeError, KeyRefused, JournalError, MeshError, Refused) as error:
         fail(str(error), FAILURE)
     except KeyboardInterrupt:
         click.echo("meshkit: interrupted", err=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from meshkit.audit.errors import AuditError, NotHere
 from meshkit.core.document import from_document
 from meshkit.core.value import digest
 from meshkit.journal import JournalError
@@ -22,14 +23,6 @@ JOURNAL_NAME = "journal.sqlite"  # of the file in a node's home
 BLOBS_NAME = "blobs"  # of the folder
 HOMES_MAX = 10_000  # a guess: more than anybody lays out in one folder
 CARD_BYTES_MAX = 16 * 2**20  # a genesis of ten thousand founders is 10 MB
-
-
-class AuditError(Exception):
-    """What was named cannot be audited; one line says why and what to do."""
-
-
-class NotHere(AuditError):
-    """There is no such thing among what was laid before us."""
 
 
 class Exhibit:

@@ -6,15 +6,10 @@ here cannot be decided again, and the release to install is named instead.
 """
 
 from meshkit import RULES, __version__
-from meshkit.audit.exhibits import AuditError
 from meshkit.core.history import Started
 from meshkit.core.machine import Entry
 
 KNOWN = range(1, RULES + 1)
-
-
-class OtherRules(AuditError):
-    """The journal wants another release to decide it again."""
 
 
 def started(entry: Entry) -> Started | None:

@@ -10,8 +10,7 @@ and never proved. After a divergence it goes on from what was recorded, so one b
 finding and not all that follow.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from blake3 import blake3
@@ -30,7 +29,7 @@ from meshkit.core.snapshot import freeze
 from meshkit.core.value import Value, digest
 from meshkit.journal import Record
 from meshkit.learning import Refused
-from meshkit.ledger.messages import Found, Founded, Genesis, MemberAdmitted, RoundCommitted
+from meshkit.ledger.messages import Founded, Genesis, MemberAdmitted, RoundCommitted
 from meshkit.node import address, mesh_node
 from meshkit.rounds.inclusion import credits_of
 from meshkit.rounds.messages import (
@@ -45,7 +44,6 @@ from meshkit.rounds.messages import (
 from meshkit.rounds.state import State as Rounds
 from meshkit.rounds.state import works
 
-FOUND_WITHIN = 64  # entries: a node founds its mesh in its first tick, after its first start
 LINE_CHARS_MAX = 200  # of an error in a finding (a guess)
 
 
@@ -99,18 +97,6 @@ class Testimony:
         self.named.setdefault(blob, index)
         if here:
             self.held.setdefault(blob, index)
-
-
-def genesis_in(records: Iterable[Record]) -> Genesis | None:
-    """What the journal that begins with these records was founded on."""
-    for record in islice(records, FOUND_WITHIN):
-        try:
-            command = decode_entry(record.body, address, record.index).command.body
-        except Malformed:
-            continue
-        if isinstance(command, Found):
-            return command.genesis
-    return None
 
 
 class Trial:

@@ -24,13 +24,14 @@ from contextlib import closing
 from typing import NamedTuple, TypeAlias
 
 from meshkit.audit.chronicle import Chronicle, Verified
-from meshkit.audit.exhibits import AuditError, Exhibit
+from meshkit.audit.errors import AuditError, OtherRules
+from meshkit.audit.exhibits import Exhibit
 from meshkit.audit.findings import Evidence, Finding, Findings, Note, ref
+from meshkit.audit.folding import genesis_in
 from meshkit.audit.letters import Copy, Post
-from meshkit.audit.rules import OtherRules
 from meshkit.audit.shelves import Shelves
 from meshkit.audit.stores import check_store
-from meshkit.audit.trial import Testimony, Trial, genesis_in, short
+from meshkit.audit.trial import Testimony, Trial, short
 from meshkit.core.value import digest
 from meshkit.journal import Identity, JournalError, Record
 from meshkit.journal import audit as journals

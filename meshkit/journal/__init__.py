@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshkit.journal.blobs import BlobFinding, BlobStore, Limits
 from meshkit.journal.chain import Head, Identity, Mark, Record, Signer, Verifier
-from meshkit.journal.errors import JournalError, JournalFailed, JournalForeign
+from meshkit.journal.errors import JournalAltered, JournalError, JournalFailed, JournalForeign
 from meshkit.journal.ports import BlobPort, EntrySource, JournalPort
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ __all__ = [
     "Limits",
     "BlobFinding",
     "JournalError",
+    "JournalAltered",
     "JournalForeign",
     "JournalFailed",
     "measure_commit_ms",

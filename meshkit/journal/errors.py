@@ -25,6 +25,10 @@ class JournalForeign(JournalError):
     """The store belongs to another node or mesh, or was sealed with another key."""
 
 
+class JournalAltered(JournalError):
+    """What the store holds is not what was written into it."""
+
+
 class JournalFailed(JournalError):
     """A write or an fsync failed. Final: the store refuses every later call."""
 

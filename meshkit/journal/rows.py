@@ -25,7 +25,7 @@ from meshkit.journal.chain import (
     link,
     read_identity,
 )
-from meshkit.journal.errors import JournalError, JournalFailed, Latch, explain
+from meshkit.journal.errors import JournalAltered, JournalError, JournalFailed, Latch, explain
 
 
 class Rows:
@@ -110,7 +110,7 @@ def find_identity(rows: Rows) -> Identity | None:
     for row in rows.select(IDENTITY_ORIGINATOR):
         if identity := read_identity(row.state):
             return identity
-        raise JournalError(f"{rows.path}: the row that says whose journal this is was altered")
+        raise JournalAltered(f"{rows.path}: the row that says whose journal this is was altered")
     if rows.is_empty():
         return None
     raise JournalError(f"{rows.path} does not say whose journal it is: name another path")
@@ -188,15 +188,15 @@ def _checked(rows: Rows, row: store.Row, index: int, previous: bytes) -> Record:
 def _content(rows: Rows, identity: Identity, stream: str, row: store.Row) -> bytes:
     content = bytes(row.state[HASH_BYTES:])
     if identity.check(stream, row.originator_version, content) != row.state[:HASH_BYTES]:
-        raise JournalError(
+        raise JournalAltered(
             f"{rows.path}: mark {row.originator_version} of {stream} was altered: "
             "audit the journal, and restore it from a copy"
         )
     return content
 
 
-def _altered(rows: Rows, index: int) -> JournalError:
-    return JournalError(
+def _altered(rows: Rows, index: int) -> JournalAltered:
+    return JournalAltered(
         f"{rows.path}: entry {index} was altered or lost: audit the journal, "
         "and restore it from a copy"
     )

@@ -1,0 +1,234 @@
+"""`meshkit replay`: fold a journal again, decide it again, compare two."""
+
+import re
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from meshkit.audit.check import Difference, check
+from meshkit.audit.difference import Compared, compare
+from meshkit.audit.exhibits import Exhibit, gather
+from meshkit.audit.folding import Folded, Opened, fold, opened
+from meshkit.core.document import to_document
+from meshkit.core.machine import Entry
+from meshkit.ledger.state import State as Book
+from meshkit_cli.output import (
+    DIVERGENCE,
+    USAGE,
+    Document,
+    complaints,
+    emit,
+    facts,
+    fail,
+    listing,
+    output_option,
+    watching,
+)
+
+NS_PER_S = 1_000_000_000
+PATH = click.Path(path_type=Path)
+
+
+@click.group()
+def command() -> None:
+    """Fold a journal again, decide it again, compare two."""
+
+
+# -- run ------------------------------------------------------------------------------------------
+
+
+@command.command()
+@output_option
+@click.option("--to", type=click.IntRange(0), metavar="INDEX", help="The state after this entry.")
+@click.option(
+    "--until", metavar="TIME", help="The state at this time: ISO 8601, or nanoseconds since 1970."
+)
+@click.argument("home", type=PATH)
+def run(home: Path, to: int | None, until: str | None, output: str) -> None:
+    """Fold the journal in HOME and print the state it comes to, and its digest."""
+    if to is not None and until is not None:
+        fail("--to and --until are two ends: name one of them", USAGE)
+    with complaints():
+        until_ns = None if until is None else moment_ns(until)
+        with opened(one_of(home).journal) as journal:
+            folded = fold(journal, to, until_ns)
+    document = {
+        "schema": "meshkit.state/v1",
+        "node": journal.identity.node_key.hex(),
+        "mesh": journal.identity.mesh.hex(),
+        "entry": folded.entry,
+        "now_ns": folded.now_ns,
+        "state_digest": folded.digest.hex(),
+    }
+    summary = facts({**document, **summary_of(folded)})
+    whole = {"state": to_document(folded.state)} if output != "table" else {}
+    emit(output, {**document, **whole}, table=summary)
+
+
+def moment_ns(text: str) -> int:
+    """A time as a person types it, in nanoseconds since 1970; without a zone it is local."""
+    if re.fullmatch(r"\d{1,19}", text):
+        return int(text)
+    try:
+        return round(datetime.fromisoformat(text).timestamp() * NS_PER_S)
+    except (ValueError, OverflowError):
+        fail(f"--until {text}: say a time like 2026-01-31T12:00:00, or nanoseconds", USAGE)
+
+
+def one_of(home: Path) -> Exhibit:
+    """The one journal that `home` names."""
+    found = gather([home])
+    if len(found) > 1:
+        fail(f"{home} holds {len(found)} journals: name one, such as {found[0].path}", USAGE)
+    return found[0]
+
+
+def summary_of(folded: Folded) -> Document:
+    """What a person wants to see of a state first."""
+    book: Book = folded.state["ledger"]
+    engine, history = folded.state["consensus"], folded.state["history"]
+    tasks = [
+        f"{course.task.name}: {course.status}, round {course.round} of {course.task.rounds}"
+        for _, course in sorted(book.tasks.items())
+    ]
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(folded.now_ns / NS_PER_S))
+    return {
+        "time": at if folded.now_ns else None,
+        "starts": history.starts,
+        "release": history.release,
+        "height": book.height,
+        "deciding": f"height {engine.height}, round {engine.round}" if engine.height else None,
+        "members": [seat.member.name for _, seat in sorted(book.members.items())],
+        "tasks": tasks,
+        "open rounds": len(folded.state["rounds"].rounds),
+        "pooled items": len(folded.state["pool"].items),
+        "accused": [culprit.hex()[:16] for culprit in sorted(book.accused)],
+    }
+
+
+# -- check ----------------------------------------------------------------------------------------
+
+
+@command.command(name="check")
+@output_option
+@click.argument("homes", nargs=-1, required=True, type=PATH)
+def check_(homes: tuple[Path, ...], output: str) -> None:
+    """Decide every command in the journals of HOMES again, and stop at the first difference.
+
+    A mesh's folder stands for all its nodes. Signatures are `meshkit audit verify`'s.
+    """
+    with complaints():
+        exhibits = gather(homes)
+        found: list[Document] = []
+        with watching() as watch:
+            for number, exhibit in enumerate(exhibits):
+                watch("deciding again", number, len(exhibits))
+                found.append(checked(exhibit))
+    document = combined(found)
+    emit(output, document, "journals", check_table(document))
+    if not document["ok"]:
+        raise click.exceptions.Exit(DIVERGENCE)
+
+
+def checked(exhibit: Exhibit) -> Document:
+    """One journal's row."""
+    with opened(exhibit.journal) as journal:
+        done = check(journal)
+    return {
+        "schema": "meshkit.replay/v1",
+        "home": str(exhibit.path),
+        "node": journal.identity.node_key.hex(),
+        "ok": done.difference is None,
+        "entries": done.entries,
+        "seconds": round(done.seconds, 6),
+        "entries_per_second": round(done.entries / done.seconds),
+        "state_digest": done.digest.hex(),
+        "divergence": divergence(done.difference),
+    }
+
+
+def divergence(found: Difference | None) -> Document | None:
+    if found is None:
+        return None
+    return {
+        "entry": found.entry,
+        "recorded": to_document(found.recorded),
+        "decided": to_document(found.decided),
+    }
+
+
+def combined(rows: list[Document]) -> Document:
+    """The document of all journals: of one it is its own row's."""
+    entries = sum(row["entries"] for row in rows)
+    seconds = sum(row["seconds"] for row in rows)
+    first = next((row for row in rows if not row["ok"]), None)
+    return {
+        "schema": "meshkit.replay/v1",
+        "ok": first is None,
+        "entries": entries,
+        "entries_per_second": round(entries / seconds),
+        "state_digest": rows[0]["state_digest"] if len(rows) == 1 else None,
+        "divergence": first and {"home": first["home"], **first["divergence"]},
+        "journals": rows,
+    }
+
+
+def check_table(document: Document) -> Table:
+    columns = {
+        "home": "journal", "ok": "ok", "entries": "entries", "entries_per_second": "a second",
+        "state_digest": "state", "parts": "parts at",
+    }  # fmt: skip
+    rows = [
+        {
+            **row,
+            "state_digest": row["state_digest"][:16],
+            "parts": row["divergence"] and row["divergence"]["entry"],
+        }
+        for row in document["journals"]
+    ]
+    return listing(rows, columns)
+
+
+# -- diff -----------------------------------------------------------------------------------------
+
+
+@command.command()
+@output_option
+@click.argument("first", type=PATH)
+@click.argument("second", type=PATH)
+def diff(first: Path, second: Path, output: str) -> None:
+    """The first entry in which two journals of one node part; of two nodes, the first height."""
+    with (
+        complaints(),
+        opened(one_of(first).journal) as ours,
+        opened(one_of(second).journal) as theirs,
+    ):
+        found = compare(ours, theirs)
+        document = diff_document(ours, theirs, found)
+    shown = {name: value for name, value in document.items() if name not in ("first", "second")}
+    emit(output, document, table=facts(shown))
+    if found.parting is not None:
+        raise click.exceptions.Exit(DIVERGENCE)
+
+
+def diff_document(first: Opened, second: Opened, found: Compared) -> Document:
+    parting = found.parting
+    return {
+        "schema": "meshkit.replay.diff/v1",
+        "same_node": found.same_node,
+        "equal": parting is None,
+        "common_entries" if found.same_node else "common_heights": found.common,
+        "entries": list(parting.entries) if parting else None,
+        "height": parting.height if parting and not found.same_node else None,
+        "what": parting.what if parting else None,
+        "first": entry_document(first, parting.first if parting else None),
+        "second": entry_document(second, parting.second if parting else None),
+    }
+
+
+def entry_document(journal: Opened, entry: Entry | None) -> Any:
+    return None if entry is None else {"journal": str(journal.path), **to_document(entry)}
