@@ -24,7 +24,6 @@ from meshkit.core.machine import Heard
 from meshkit.core.value import Statement, Value, digest
 from meshkit.ledger import Ledger
 from meshkit.ledger import messages as ledger
-from meshkit.ledger.blocks import BLOCK_BYTES_MAX
 from meshkit.ledger.checks import has_standing, hopeless, item_id
 from meshkit.ledger.state import (
     Course,
@@ -225,9 +224,12 @@ class Policies:
             yield At("consensus", consensus.Propose(height, round_number, block))
 
     def _ready(self, state: State) -> Iterator[Statement]:
-        """What could go into the next block: signed, allowed, and if a result, found right."""
-        items_max = state["ledger"].policy.block_items_max
-        for item in candidates(state["pool"], items_max, BLOCK_BYTES_MAX):
+        """What could go into the next block: signed, allowed, and if a result, found right.
+
+        All of it, and not the first so many: what may not go in yet must not keep others out.
+        """
+        held = state["pool"]
+        for item in candidates(held, len(held.items), held.all_bytes):
             if isinstance(item, ledger.RoundResult) and not verdict(state["rounds"], item_id(item)):
                 continue
             if not self.ledger.check(state["ledger"], item):
