@@ -236,3 +236,26 @@ def test_a_path_too_long_for_a_socket_is_said_in_one_line(home: Path) -> None:
     for attempt in (lambda: OperatorLane(deep, Counter()), lambda: OperatorClient(deep)):
         with pytest.raises(WireError, match="choose a shorter home"):
             attempt()
+
+
+# -- several questions at once ---------------------------------------------------------------------
+
+
+def test_several_questions_may_be_open_at_once(home: Path, lane: OperatorLane) -> None:
+    node = Answering(lane, count=3)
+    with OperatorClient(home) as client:
+        numbers = {client.post(body): body for body in (b"a", b"b", b"c")}
+        assert client.take(0) == (0, b"")
+        node.start()
+        answers = dict(client.take(10_000) for _ in numbers)
+    node.join()
+    assert answers == {number: body * 2 for number, body in numbers.items()}
+
+
+def test_a_node_that_reads_nothing_is_asked_only_so_much(home: Path) -> None:
+    with HomeLock(home), OperatorClient(home, Limits(guest_queue=3)) as client:
+        for _ in range(3):
+            client.post(b"x")
+        with pytest.raises(WireError) as refusal:
+            client.post(b"one more")
+    assert str(refusal.value) == f"the node on {home} takes no more questions"
