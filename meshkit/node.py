@@ -160,6 +160,8 @@ class Policies:
             ("consensus", consensus.ProposalTaken): [self.judge],
             ("consensus", consensus.Decided): [self.apply],
             ("consensus", consensus.EquivocationSeen): [self.accuse],
+            ("rounds", rounds.RoundOpened): [self.judge_waiting],
+            ("rounds", rounds.RoundReopened): [self.judge_waiting],
             ("rounds", rounds.Judged): [self.take_judgement],
             ("rounds", rounds.ResultFormed): [self.offer_result],
             ("rounds", rounds.UpdateConflict): [self.accuse_submitter],
@@ -268,6 +270,14 @@ class Policies:
                 if known is None:
                     yield At("rounds", _case(result, pooled=False))
 
+    def judge_waiting(
+        self, state: State, event: rounds.RoundOpened | rounds.RoundReopened
+    ) -> Commands:
+        """Results that came early, or were judged when others took part, are judged now."""
+        for item in waiting(state["pool"]):
+            if isinstance(item, ledger.RoundResult) and item.task == event.opened.task:
+                yield At("rounds", _case(item, pooled=True))
+
     def take_judgement(self, state: State, event: rounds.Judged) -> Commands:
         """A result was judged: the blocks that hold it may be now, and it may go into one."""
         for height, value_id, value in unjudged(state["consensus"]):
@@ -298,11 +308,10 @@ class Policies:
     def close_task(
         self, state: State, event: ledger.TaskFinished | ledger.TaskCancelled
     ) -> Commands:
-        match event:
-            case ledger.TaskFinished(task, model):
-                yield At("rounds", rounds.Close(task, "finished", model))
-            case ledger.TaskCancelled(task):
-                yield At("rounds", rounds.Close(task, "cancelled"))
+        if isinstance(event, ledger.TaskFinished):
+            yield At("rounds", rounds.Close(event.task, "finished", event.model))
+        else:
+            yield At("rounds", rounds.Close(event.task, "cancelled"))
 
     def show_head(self, state: State, event: Value) -> Commands:
         """A task has ended: each journal takes note of how far the others go."""

@@ -1,0 +1,336 @@
+"""What stands between the machines: a task from its submission to its end, and what is refused."""
+
+import pytest
+from msgspec.structs import replace
+
+from meshkit.consensus import messages as consensus
+from meshkit.consensus.tendermint.messages import PREVOTE, Proposal, Vote
+from meshkit.core.composite import At
+from meshkit.core.history import Head, HeadNoted
+from meshkit.core.machine import Heard, Moment, Restarted, recheck, replay
+from meshkit.core.value import Value, digest
+from meshkit.learning.grid import HEADER, Grid, model_bytes
+from meshkit.ledger.beacon import LINKS
+from meshkit.ledger.messages import (
+    Accusation,
+    Accused,
+    CancelTask,
+    Credit,
+    Join,
+    Note,
+    NoteRecorded,
+    Reanchor,
+    RemoveMember,
+    RoundResult,
+    Ticket,
+)
+from meshkit.node import (
+    MODEL_HEADER_BYTES,
+    PARAMETER_BYTES,
+    Policies,
+    address,
+    conflicts,
+    heard_from_members,
+    mesh_node,
+    opening,
+)
+from meshkit.pool.messages import AnchorReady, ItemPooled, Offer, Offered
+from meshkit.rounds.messages import (
+    Attestation,
+    AttestationConflict,
+    Held,
+    HeldConflict,
+    Proof,
+    RoundReopened,
+    TaskClosed,
+    Update,
+)
+from tests.box import MODULE, OPERATOR, Box, a_task, genesis_of, member, signed
+
+TASK = b"t" * 32
+
+
+def an_update(submitter: bytes, blob: bytes = b"b" * 32) -> Update:
+    return Update(submitter, TASK, 0, blob, 216, 10, -1, -1)
+
+
+def finished(box: Box, task: bytes) -> bool:
+    return all(
+        task in shell.state["ledger"].tasks
+        and shell.state["ledger"].tasks[task].status != "running"
+        for shell in box.shells
+    )
+
+
+def test_a_task_runs_from_its_submission_to_its_end_on_every_node() -> None:
+    box = Box(4)
+    task = box.submit(a_task(rounds_=3))
+    box.run(lambda: finished(box, task))
+    box.settle()
+    courses = [shell.state["ledger"].tasks[task] for shell in box.shells]
+    assert {course.status for course in courses} == {"finished"}
+    assert len({course.model for course in courses}) == 1
+    assert [outcome.credits for outcome in courses[0].outcomes] == [4, 4, 4]
+    assert len({shell.state["ledger"].height for shell in box.shells}) == 1
+    # Each journal took note of how far the others go.
+    assert all(len(box.events(number, HeadNoted)) == 3 for number in range(4))
+
+
+def test_every_journal_of_a_run_decides_again_what_it_decided() -> None:
+    box = Box(4)
+    task = box.submit(a_task())
+    box.run(lambda: finished(box, task))
+    for node, log, shell in zip(box.nodes, box.logs, box.shells, strict=True):
+        entries = log.entries
+        assert replay(node, entries) == recheck(node, entries) == shell.state
+
+
+def test_a_silent_trainer_stops_no_round() -> None:
+    box = Box(4, lambda here, there, message: None if here == 3 else message)
+    task = box.submit(a_task(rounds_=2))
+    box.run(lambda: all(box.book(number).tasks.get(task) is not None for number in range(3)))
+    box.run(lambda: all(box.book(number).tasks[task].status == "finished" for number in range(3)))
+    assert [outcome.credits for outcome in box.book().tasks[task].outcomes] == [3, 3]
+
+
+def test_who_votes_twice_is_accused_in_everybodys_ledger() -> None:
+    def two_faced(here: int, there: int, message: Value) -> Value | None:
+        if here == 0 and there == 1 and isinstance(message, Vote) and message.kind == PREVOTE:
+            box.hear(1, box.ids[0], signed(replace(message, value_id=b"x" * 32)))
+        return message
+
+    box = Box(4, two_faced)
+    task = box.submit(a_task(rounds_=3))
+    box.run(lambda: finished(box, task))
+    box.run(lambda: all(box.ids[0] in box.book(number).accused for number in range(4)))
+    assert box.events(1, Accused)[0].culprit == box.ids[0]
+    assert all(set(box.book(number).accused) == {box.ids[0]} for number in range(4))
+
+
+def test_who_submits_twice_counts_for_nothing_and_is_accused() -> None:
+    def two_faced(here: int, there: int, message: Value) -> Value | None:
+        if here == 3 and there in (0, 1) and isinstance(message, Update):
+            return signed(replace(message, blob=b"x" * 32))
+        return message
+
+    box = Box(4, two_faced)
+    task = box.submit(a_task(rounds_=2))
+    box.run(lambda: finished(box, task))
+    box.run(lambda: all(box.ids[3] in box.book(number).accused for number in range(3)))
+    assert all(outcome.credits == 3 for outcome in box.book().tasks[task].outcomes)
+
+
+def test_a_wrong_aggregate_is_never_committed() -> None:
+    lies: list[RoundResult] = []
+
+    def liar(here: int, there: int, message: Value) -> Value | None:
+        item = message.item if isinstance(message, Offered) else message
+        if here != 3 or not isinstance(item, RoundResult) or item.collector != member(3).id:
+            return message
+        lie = signed(replace(item, model=b"l" * 32))
+        lies.append(lie)
+        return Offered(lie) if isinstance(message, Offered) else lie
+
+    box = Box(4, liar)
+    task = box.submit(a_task(rounds_=8))
+    box.run(
+        lambda: all(
+            box.book(n).tasks[task].status == "finished" if task in box.book(n).tasks else False
+            for n in range(3)
+        )
+    )
+    assert lies, "node 3 was never the collector: choose another seed"
+    models = {outcome.model for outcome in box.book().tasks[task].outcomes}
+    assert b"l" * 32 not in models
+
+
+def test_operators_cancel_admit_and_remove() -> None:
+    box = Box(4)
+    task = box.submit(a_task(rounds_=500))
+    box.run(lambda: task in box.book().tasks and box.book().tasks[task].round > 1)
+    new = member(4)
+    ticket = signed(Ticket(OPERATOR, 2, new.id, new.roles, 1))
+    box.shells[1].take(At("pool", Offer(signed(Join(new.id, ticket, new)))))
+    box.run(lambda: new.id in box.book().members)
+    # The newcomer is silent; the rounds go on without it, and the open ones know of it.
+    gone = signed(RemoveMember(OPERATOR, 3, new.id))
+    box.shells[2].take(At("pool", Offer(gone)))
+    box.run(lambda: new.id not in box.book().members)
+    box.shells[0].take(At("pool", Offer(signed(CancelTask(OPERATOR, 4, task)))))
+    box.run(lambda: finished(box, task))
+    assert box.book().tasks[task].status == "cancelled"
+    assert box.events(0, TaskClosed)[0].reason == "cancelled"
+
+
+def test_a_removed_member_is_refused_from_the_next_entry_on() -> None:
+    box = Box(4)
+    box.settle()
+    box.shells[0].take(At("pool", Offer(signed(RemoveMember(OPERATOR, 1, box.ids[3])))))
+    box.run(lambda: all(box.ids[3] not in box.book(number).members for number in range(3)))
+    state = box.shells[0].state
+    note = signed(Note(box.ids[3], 1, b"let me in"))
+    assert not heard_from_members(state, At("pool", Heard(box.ids[3], note)))
+    assert not heard_from_members(state, At("pool", Heard(box.ids[1], Offered(note))))
+    ask = consensus.Ask(1)
+    assert not heard_from_members(state, At("consensus", Heard(box.ids[3], ask)))
+    assert heard_from_members(state, At("consensus", Heard(box.ids[1], ask)))
+    proof = consensus.Committed(consensus.Certificate(1, 0, b"v" * 32, ()), note)
+    assert heard_from_members(state, At("consensus", Heard(box.ids[3], proof)))
+    assert heard_from_members(state, At("", Restarted()))
+
+
+def test_a_note_is_put_in_order() -> None:
+    box = Box(1)
+    box.shells[0].take(At("pool", Offer(Note(box.ids[0], 1, b"first"))))
+    box.run(lambda: box.book().notes == 1)
+    assert box.events(0, NoteRecorded)[0].author == box.ids[0]
+
+
+def test_the_next_hash_chain_is_anchored_in_good_time() -> None:
+    box = Box(4)
+    task = box.submit(a_task(rounds_=12))
+    box.run(lambda: finished(box, task))
+    anchors = [seat.next_anchor for seat in box.book().members.values()]
+    assert any(anchors), "nobody's next chain stands in the ledger"
+
+
+def test_what_is_no_block_is_voted_for_by_nobody() -> None:
+    policies = Policies(b"m" * 32)
+    box = Box(4)
+    box.settle()
+    value = Note(box.ids[1], 1, b"no block")
+    taken = consensus.ProposalTaken(1, 0, digest(value), box.ids[1], value)
+    asked = list(policies.judge(box.shells[0].state, taken))
+    assert asked == [At("consensus", consensus.Judge(1, digest(value), False))]
+
+
+def test_a_result_whose_proof_is_something_else_is_dead_on_arrival() -> None:
+    box = Box(4)
+    task = box.submit(a_task(rounds_=50))
+    box.run(lambda: task in box.book().tasks)
+    course = box.book().tasks[task]
+    credit = Credit(box.ids[1], b"u" * 32, 10)
+    lie = RoundResult(box.ids[1], task, course.round, course.model, b"m" * 32, (credit,), Head())
+    box.hear(0, box.ids[1], Offered(signed(lie)))
+    box.perform(0, box.shells[0].tick())
+    held = box.shells[0].state["pool"]
+    assert all(pending.item != signed(lie) for _, pending in sorted(held.items.items()))
+
+
+def test_who_is_no_member_asks_for_no_links_and_proposes_nothing() -> None:
+    genesis = genesis_of(4)
+    node = mesh_node(b"z" * 32, genesis)
+    policies = Policies(b"z" * 32)
+    box = Box(4)
+    box.settle()
+    state = box.shells[0].state
+    assert list(policies.advance_links(state, Head())) == []
+    assert list(policies.offer_anchor(state, _anchor_ready())) == []
+    assert node.deadline(node.initial()) is None
+
+
+def _anchor_ready() -> AnchorReady:
+    return AnchorReady(LINKS + 1, b"a" * 32)
+
+
+def test_an_anchor_that_is_ready_is_offered_as_that_of_the_next_chain() -> None:
+    box = Box(4)
+    box.settle()
+    asked = list(Policies(box.ids[0]).offer_anchor(box.shells[0].state, _anchor_ready()))
+    assert asked == [At("pool", Offer(Reanchor(box.ids[0], 1, b"a" * 32)))]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "exclude"),
+    [
+        (Vote(1, 1, 0, b"a" * 32, b"v" * 32), Vote(1, 1, 0, b"", b"v" * 32), True),
+        (Vote(1, 1, 0, b"a" * 32, b"v" * 32), Vote(2, 1, 0, b"", b"v" * 32), False),
+        (Vote(1, 1, 0, b"a" * 32, b"v" * 32), Vote(1, 1, 0, b"a" * 32, b"v" * 32, b"s"), False),
+        (
+            Proposal(1, 0, -1, b"a" * 32, b"p" * 32, Head()),
+            Proposal(1, 0, -1, b"a" * 32, b"p" * 32, None),
+            False,
+        ),
+        (
+            Proposal(1, 0, -1, b"a" * 32, b"p" * 32),
+            Proposal(1, 0, 0, b"a" * 32, b"p" * 32),
+            True,
+        ),
+        (an_update(b"s" * 32), an_update(b"s" * 32, b"c" * 32), True),
+        (Held(b"h" * 32, TASK, 0, ()), Held(b"h" * 32, TASK, 0, (an_update(b"s" * 32),)), True),
+        (
+            Attestation(b"m" * 32, TASK, 0, b"l" * 32, b"1" * 32),
+            Attestation(b"m" * 32, TASK, 0, b"k" * 32, b"2" * 32),
+            False,
+        ),
+        (Note(b"a" * 32, 1, b"x"), Note(b"a" * 32, 1, b"y"), False),
+        (Vote(1, 1, 0, b"a" * 32, b"v" * 32), an_update(b"v" * 32), False),
+    ],
+)
+def test_which_statements_exclude_each_other(first: Value, second: Value, exclude: bool) -> None:
+    assert conflicts(first, second) is exclude  # type: ignore[arg-type]  # statements all
+    assert conflicts(second, first) is exclude  # type: ignore[arg-type]
+
+
+def test_every_message_has_one_addressee_and_anything_else_has_none() -> None:
+    assert address(Vote(1, 1, 0, b"", b"v" * 32)) == "consensus"
+    assert address(an_update(b"s" * 32)) == "rounds"
+    assert address(Offered(Note(b"a" * 32, 1, b""))) == "pool"
+    assert address(Head()) == "history"
+    assert address(Proof((), ())) == ""
+
+
+def test_a_models_blob_is_as_large_as_rounds_are_told() -> None:
+    assert HEADER.size == MODEL_HEADER_BYTES
+    assert model_bytes(Grid(1_000).size) == MODEL_HEADER_BYTES + PARAMETER_BYTES * 1_000
+
+
+def test_the_genesis_names_what_may_be_trained() -> None:
+    box = Box(4)
+    stranger = box.submit(a_task(module=MODULE + "Else"))
+    box.settle()
+    assert stranger not in box.book().tasks
+    assert Moment(1, 1) == Moment(1, 1)
+
+
+def test_two_lists_and_two_attestations_of_one_signer_are_accused() -> None:
+    box = Box(1)
+    policies = Policies(b"m" * 32)
+    lists = Held(b"h" * 32, TASK, 0, ()), Held(b"h" * 32, TASK, 0, (an_update(b"s" * 32),))
+    asked = list(policies.accuse_holder(box.shells[0].state, HeldConflict(*lists)))
+    assert asked == [At("pool", Offer(Accusation(b"m" * 32, b"h" * 32, *lists)))]
+    words = (
+        Attestation(b"a" * 32, TASK, 0, b"l" * 32, b"1" * 32),
+        Attestation(b"a" * 32, TASK, 0, b"l" * 32, b"2" * 32),
+    )
+    asked = list(policies.accuse_member(box.shells[0].state, AttestationConflict(*words)))
+    assert asked == [At("pool", Offer(Accusation(b"m" * 32, b"a" * 32, *words)))]
+
+
+def test_a_result_that_waits_is_judged_when_its_round_opens() -> None:
+    box = Box(4)
+    task = box.submit(a_task(rounds_=3))
+    box.run(lambda: bool(_results(box, task)))
+    state = box.shells[0].state
+    reopened = RoundReopened(opening(state["ledger"], task), 0)
+    asked = list(Policies(box.ids[0]).judge_waiting(state, reopened))
+    assert [command.name for command in asked] == ["rounds"] * len(_results(box, task))
+    elsewhere = replace(reopened, opened=replace(reopened.opened, task=b"e" * 32))
+    assert list(Policies(box.ids[0]).judge_waiting(state, elsewhere)) == []
+
+
+def _results(box: Box, task: bytes) -> list[RoundResult]:
+    held = box.shells[0].state["pool"]
+    return [
+        pending.item
+        for _, pending in sorted(held.items.items())
+        if isinstance(pending.item, RoundResult) and pending.item.task == task
+    ]
+
+
+def test_an_item_that_may_not_go_in_yet_opens_no_height() -> None:
+    box = Box(4)
+    box.settle()
+    early = signed(CancelTask(OPERATOR, 1, b"u" * 32))  # of a task that may still be opened
+    pooled = ItemPooled(early, b"i" * 32, True, 100, 1, False)
+    assert list(Policies(box.ids[0]).take_item(box.shells[0].state, pooled)) == []
