@@ -43,7 +43,9 @@ class Exhibit:
 
     def _carded(self) -> Identity | None:
         try:
+            # scan: unbounded-decode: _read takes CARD_BYTES_MAX at the most
             card: Any = msgspec.json.decode(_read(self.path / "card.json"))
+            # scan: unbounded-decode: _read takes CARD_BYTES_MAX at the most
             genesis = msgspec.json.decode(_read(self.path / "genesis.json"))
             node = bytes.fromhex(card["id"])
             mesh = digest(from_document(Genesis, genesis))

@@ -173,6 +173,7 @@ class Trial:
                     self._check_fetched(index, task, form, blob, problem)
                 case _:
                     pass
+        # scan: fails-open: an absent blob is counted as such where the round is judged
         except Absent:
             pass  # it can be seen from the round's own credits whether that matters
 
@@ -219,7 +220,7 @@ class Trial:
                 state = self._fold(index, entry)
         for event in entry.events:
             self._note(index, event.body)
-        for copy in self._letters.get(index, ()):
+        for copy in _once(self._letters.get(index, ()), self._me):
             self._check_letter(copy, effects)
         self._state = state
 
@@ -287,10 +288,20 @@ class Trial:
     def _lie(self, copy: Copy, why: str) -> None:
         letter = copy.letter
         what = (
-            f"it said a {letter.kind}, effect {letter.effect} of this entry, which "
+            f"it said {a(letter.kind)}, effect {letter.effect} of this entry, which "
             f"{ref(copy.holder)} holds at entry {copy.at}, and its journal does not yield it: {why}"
         )
         self._findings.add(self._me, letter.entry, "lie", what)
+
+
+def _once(copies: Sequence[Copy], me: bytes) -> list[Copy]:
+    """Each letter once for each hearer that matters: for one to all, somebody else if possible."""
+    kept: dict[bytes, Copy] = {}
+    for copy in copies:
+        known = kept.get(copy.letter.id)
+        if known is None or known.holder == me:
+            kept[copy.letter.id] = copy
+    return list(kept.values())
 
 
 def difference(recorded: Sequence[At], decided: Sequence[At]) -> str:
@@ -307,6 +318,11 @@ def difference(recorded: Sequence[At], decided: Sequence[At]) -> str:
 def kind_of(event: At) -> str:
     """An event in a text: whose, and of which class."""
     return f"{event.name}.{type(event.body).__name__}"
+
+
+def a(kind: str) -> str:
+    """A class in a text, with its article."""
+    return f"an {kind}" if kind[:1] in "AEIOU" else f"a {kind}"
 
 
 def short(digest_: bytes) -> str:

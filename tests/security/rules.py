@@ -102,15 +102,17 @@ def code_by_name(scope: Scope) -> Found:
             yield call, "imports a module that something else names"
 
 
+def reads_a_journal(scope: Scope, name: str) -> bool:
+    """A journal is read entry by entry, and each entry has its limit."""
+    ours = any(origin.startswith("meshkit.journal") for origin in scope.source.imports.values())
+    return ours and last(name.rpartition(".")[0]).lstrip("_") in {"journal", "reader"}
+
+
 def unbounded_read(scope: Scope) -> Found:
     """A file or a stream from elsewhere is as long as its sender likes."""
     for call, name in scope.calls():
-        if (
-            last(name) in WHOLE_READS
-            and "." in name
-            and not call.args
-            and not keyword(call, "size")
-        ):
+        bounded = call.args or keyword(call, "size") or reads_a_journal(scope, name)
+        if last(name) in WHOLE_READS and "." in name and not bounded:
             yield call, f"{last(name)} without a limit"
         if name == "json.load":
             yield call, "json.load reads without a limit"

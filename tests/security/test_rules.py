@@ -37,6 +37,7 @@ FOUND = {
         "Path(name).read_text(encoding='utf-8')",
         "import json\njson.load(file)",
         "response.readline()",
+        "journal.read()",
     ],
     "unbounded-decode": [
         "import json\ndef f(data):\n    return json.loads(data)",
@@ -90,6 +91,12 @@ def f(context):
     limit(context.socket(zmq.SUB))
 """
 
+JOURNAL = """
+from meshkit.journal import Journal
+def f(self):
+    return self._journal.read(), self.reader.read()
+"""
+
 LEFT_ALONE = {
     "secret-randomness": [
         "import random\ndef shuffle(cards):\n    random.shuffle(cards)",
@@ -106,7 +113,7 @@ LEFT_ALONE = {
         "re.compile('x')",
     ],
     "code-by-name": ["import importlib\nimportlib.import_module('torch')"],
-    "unbounded-read": ["stream.read(64)", "path.open('rb').read(LIMIT)", "read()"],
+    "unbounded-read": ["stream.read(64)", "path.open('rb').read(LIMIT)", "read()", JOURNAL],
     "unbounded-decode": [
         "import json\ndef f(data):\n    assert len(data) <= BYTES_MAX\n    return json.loads(data)",
         "def f(frame):\n    check(frame, self.bytes_max)\n    return Envelope.FromString(frame)",
