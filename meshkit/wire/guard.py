@@ -20,6 +20,7 @@ opened: should the number have been given to another file meanwhile, that one is
 
 import errno
 import os
+import resource
 import socket
 import sys
 from collections import Counter
@@ -32,7 +33,7 @@ import zmq
 
 from meshkit.wire.frames import wire_bytes
 from meshkit.wire.limits import KIB, S
-from meshkit.wire.port import Clock
+from meshkit.wire.port import Clock, WireError
 
 Socket = zmq.Socket[bytes]
 Message = list[zmq.Frame]
@@ -84,6 +85,20 @@ class Post:
         self.failing = 0  # connections known to have failed, whose end is announced next
 
 
+def open_socket(context: zmq.Context[Socket], kind: int) -> Socket:
+    """A new socket. Raises WireError if the process may not open any more files."""
+    try:
+        return context.socket(kind)
+    except zmq.ZMQError as error:
+        if error.errno != errno.EMFILE:
+            raise
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        raise WireError(
+            f"no more files may be opened: a node needs some 12 a peer, the limit is {limit} "
+            "(ulimit -n)"
+        ) from None
+
+
 class Guard:
     """Keeps the books of all sockets of one context."""
 
@@ -97,7 +112,7 @@ class Guard:
         self.serial += 1
         name = f"inproc://monitor.{self.serial}"
         watched.monitor(name, WATCHED)
-        monitor = self.context.socket(zmq.PAIR)
+        monitor = open_socket(self.context, zmq.PAIR)
         # The I/O thread blocks on a monitor that is full while it holds a lock that bind and
         # close need. So it may never be full: events are some 100 bytes each, and drained first.
         monitor.rcvhwm = 0

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import zmq
 
-from meshkit.wire.guard import Bounds, Guard, Socket
+from meshkit.wire.guard import Bounds, Guard, Socket, open_socket
 from meshkit.wire.keys import Transport
 from meshkit.wire.limits import Limits
 from meshkit.wire.port import Clock, Poller, WireError, is_binding
@@ -60,7 +60,7 @@ class Sockets:
 
     def make(self, kind: int, bounds: Bounds) -> Socket:
         """A socket of `kind` with every option set that all of ours share."""
-        limits, socket = self.limits, self.context.socket(kind)
+        limits, socket = self.limits, open_socket(self.context, kind)
         options: dict[int, int | bytes] = {
             zmq.LINGER: limits.linger_ms,
             zmq.MAXMSGSIZE: bounds.frame_bytes + FRAME_OVERHEAD_BYTES,

@@ -10,8 +10,9 @@ import pytest
 import zmq
 from blake3 import blake3
 
-from meshkit.wire.guard import Bounds, Connection, Guard, far_end, received_bytes
+from meshkit.wire.guard import Bounds, Connection, Guard, far_end, open_socket, received_bytes
 from meshkit.wire.limits import KIB, MIB
+from meshkit.wire.port import WireError
 from tests.wire.hostile import COMMAND, GREETING, Hostile, framed, tcp
 from tests.wire.meshes import QUICK, Net, net
 
@@ -222,3 +223,13 @@ def test_a_message_of_ours_has_no_descriptor(guard: Guard) -> None:
     assert guard.read(watched, [zmq.Frame(b"x")]) == -1
     guard.expel(watched, -1)
     assert not guard.counters
+
+
+def test_when_no_more_files_may_be_opened_it_is_said_in_one_line(guard: Guard) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    context.max_sockets = 1
+    with closing(context.socket(zmq.PAIR)), pytest.raises(WireError, match="ulimit -n"):
+        open_socket(context, zmq.PAIR)
+    context.term()
+    with pytest.raises(zmq.ZMQError):
+        open_socket(guard.context, 99)
