@@ -7,9 +7,10 @@ import click
 from rich.console import Group
 
 from meshkit.audit.exhibits import gather
-from meshkit.audit.findings import Evidence, Finding, Note, name_of, named
+from meshkit.audit.findings import Evidence, Finding, Note
 from meshkit.audit.verify import Report
 from meshkit.audit.verify import verify as verify_
+from meshkit.audit.words import name_of, named
 from meshkit.core.document import to_document
 from meshkit_cli.output import (
     DIVERGENCE,

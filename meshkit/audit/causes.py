@@ -9,6 +9,7 @@ a judgement without a proposal to judge, a block that nobody decided.
 
 from typing import Any
 
+from meshkit.audit.words import a, short
 from meshkit.core.composite import At
 from meshkit.core.history import ShowHead, Snapshot, Start
 from meshkit.core.machine import Entry, Restarted, Wake
@@ -36,14 +37,14 @@ def fault_of_cause(entry: Entry, me: bytes, mesh: bytes, index: int) -> str:
     """Why no honest node `me` of `mesh` has such an entry at `index`, or nothing."""
     command: At = entry.command
     if entry.envelope:
-        return "" if command.name else f"no machine hears a {_kind(command.body.message)}"
+        return "" if command.name else f"no machine hears {a(command.body.message)}"
     body = command.body
     if not isinstance(body, DOORS.get(command.name, ())):
-        return f"{_where(command)} never comes from outside"
+        return f"{a(body)} to {command.name or 'all'} never comes from outside"
     match body:
         case Found(genesis):
             if digest(genesis) != mesh:
-                return f"founds the mesh {digest(genesis).hex()[:16]}, not {mesh.hex()[:16]}"
+                return f"founds the mesh {short(digest(genesis))}, not {short(mesh)}"
         case Snapshot(covered):
             if covered != index - 1:
                 return f"a snapshot of entry {covered}"
@@ -57,10 +58,10 @@ def fault_of_cause(entry: Entry, me: bytes, mesh: bytes, index: int) -> str:
 def fault_of_offer(item: Statement, me: bytes, mesh: bytes) -> str:
     """An operator's or a guest's item comes signed; a note of the node's owner may come bare."""
     if not isinstance(item, ITEMS):
-        return f"a {_kind(item)} is no item"
+        return f"{a(item)} is no item"
     own = getattr(item, item.SIGNER) == me
     if own and isinstance(item, OWN_WORK):
-        return f"a {_kind(item)} of its own never comes from outside"
+        return f"{a(item)} of its own never comes from outside"
     bare = own and isinstance(item, Note) and not item.signature
     return "" if bare else fault_of_statements(item, mesh)
 
@@ -71,13 +72,5 @@ def fault_of_statements(value: Any, mesh: bytes) -> str:
         signer = getattr(statement, statement.SIGNER)
         signature = getattr(statement, "signature", b"")
         if not verify(signer, signing_digest(statement, mesh), signature):
-            return f"a {_kind(statement)} that {signer.hex()[:16]} did not sign"
+            return f"{a(statement)} that {short(signer)} did not sign"
     return ""
-
-
-def _where(command: At) -> str:
-    return f"a {_kind(command.body)} to {command.name or 'all'}"
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from meshkit.audit.causes import fault_of_statements
-from meshkit.audit.findings import Findings, Kind, Note, ref
+from meshkit.audit.findings import Findings, Kind, Note
 from meshkit.audit.shelves import Absent, Shelves
-from meshkit.audit.trial import Decision, Testimony, short
+from meshkit.audit.trial import Decision, Testimony
+from meshkit.audit.words import ref, refs, short
 from meshkit.consensus.certificate import stands, weights_of
 from meshkit.consensus.messages import Validator
 from meshkit.consensus.tendermint.evidence import culprits, vouches
@@ -121,7 +122,7 @@ class Chronicle:
     ) -> None:
         first, second = decisions[:2]
         faults = culprits(first.certificate, second.certificate, self._votes(height), voters)
-        named = ", ".join(ref(fault.culprit) for fault in faults) or "nobody that can be named"
+        named = refs(fault.culprit for fault in faults)
         what = (
             f"height {height} is decided twice: {ref(first.node)} has "
             f"{short(first.certificate.value_id)} at entry {first.entry}, this journal has "

@@ -1,15 +1,13 @@
 """What an audit finds: of whose journal, at which entry, what kind of thing, and in words."""
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from meshkit.core.value import Value
 from meshkit.journal.audit import Kind as ChainKind
 
-OF_A_KIND_MAX = 20  # findings of one kind of one node that are listed: one liar fills no screen
-NAMED = re.compile(r"\{([0-9a-f]{64})\}")  # a node in a text, until its name is known
+OF_A_KIND_MAX = 10  # findings of one kind of one node that are listed: one liar fills no screen
 
 Kind: TypeAlias = (
     ChainKind
@@ -97,18 +95,3 @@ class Findings:
         for (node, kind), count in sorted(self._counts.items()):
             if count > OF_A_KIND_MAX:
                 yield Finding(node, 0, kind, f"{count - OF_A_KIND_MAX} more of this kind")
-
-
-def named(text: str, names: Mapping[bytes, str]) -> str:
-    """`text` with the names of the nodes in it."""
-    return NAMED.sub(lambda found: name_of(bytes.fromhex(found[1]), names), text)
-
-
-def name_of(node: bytes, names: Mapping[bytes, str]) -> str:
-    """The member's name, or the beginning of its id."""
-    return names.get(node) or node.hex()[:16]
-
-
-def ref(node: bytes) -> str:
-    """A node in a text: `named` puts its name there."""
-    return f"{{{node.hex()}}}"

@@ -48,7 +48,7 @@ class Opened(NamedTuple):
     reader: JournalReader
 
     def entries(self, last: int | None = None) -> Iterator[tuple[int, Entry]]:
-        """Each entry with its index; raises Unsound or OtherRules at one that cannot be read or decided."""
+        """Each entry with its index; raises Unsound and OtherRules at one it cannot go past."""
         for record in self.reader.read(1, last):
             entry = self.read(record)
             if fault := fault_of_rules(entry):

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, cast
 from blake3 import blake3
 from msgspec.structs import replace
 
-from meshkit.audit.findings import Kind, ref
+from meshkit.audit.findings import Kind
+from meshkit.audit.words import a, ref, short
 from meshkit.codec import JOURNALED, Malformed, cause
 from meshkit.consensus.messages import Committed
 from meshkit.consensus.tendermint.messages import Vote
@@ -186,11 +187,9 @@ class Post:
 def described(place: tuple[Any, ...]) -> str:
     """A place among statements, in words: what kind of thing, of what."""
     kind, _, *rest = place
-    return " ".join([kind.lower(), *(_short(part) for part in rest)])
-
-
-def _short(part: Any) -> str:
-    return part.hex()[:16] if isinstance(part, bytes) else str(part)
+    return " ".join(
+        [kind.lower(), *(short(part) if isinstance(part, bytes) else str(part) for part in rest)]
+    )
 
 
 def bare(item: Any, signer: bytes) -> Any:
@@ -237,7 +236,7 @@ def _fault(envelope: Envelope) -> str:
     if envelope.kind != JOURNALED:
         return "volatile: such traffic is never the cause of an entry"
     if not address(envelope.body):
-        return f"not-addressed: no machine hears a {type(envelope.body).__name__}"
+        return f"not-addressed: no machine hears {a(envelope.body)}"
     return ""
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from meshkit.audit.findings import Findings, Note
 from meshkit.audit.shelves import Shelves
-from meshkit.audit.trial import Testimony, short
+from meshkit.audit.trial import Testimony
+from meshkit.audit.words import short
 from meshkit.journal import BlobFinding
 
 

@@ -10,16 +10,17 @@ and never proved. After a divergence it goes on from what was recorded, so one b
 finding and not all that follow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from blake3 import blake3
 
 from meshkit.audit.causes import fault_of_cause
-from meshkit.audit.findings import Findings, Kind, ref
+from meshkit.audit.findings import Findings, Kind
 from meshkit.audit.letters import Copy, content_of
 from meshkit.audit.rules import fault_of_rules
 from meshkit.audit.shelves import Absent, Shelves
+from meshkit.audit.words import a, count, one_line, ref, short
 from meshkit.codec import Malformed, decode_entry
 from meshkit.consensus.messages import Certificate, Committed, Decided, Serve
 from meshkit.core.composite import At, Composite, State
@@ -43,8 +44,6 @@ from meshkit.rounds.messages import (
 )
 from meshkit.rounds.state import State as Rounds
 from meshkit.rounds.state import works
-
-LINE_CHARS_MAX = 200  # of an error in a finding (a guess)
 
 
 class Decision(NamedTuple):
@@ -117,7 +116,7 @@ class Trial:
         self._machine: Composite = mesh_node(node, genesis)
         self._state: State = self._machine.initial()
         self._last_ns = -1
-        self._served: list[tuple[Copy, Serve]] = []
+        self._served: list[tuple[list[Copy], Serve]] = []
         self.said = Testimony(node)
 
     def take(self, record: Record) -> None:
@@ -140,8 +139,8 @@ class Trial:
 
     def end(self) -> Testimony:
         """All that the journal says, once every record has been taken."""
-        for copy, serve in self._served:
-            self._check_served(copy, serve)
+        for alike, serve in self._served:
+            self._check_served(alike, serve)
         return self.said
 
     def _find(self, index: int, kind: Kind, what: str) -> None:
@@ -220,8 +219,8 @@ class Trial:
                 state = self._fold(index, entry)
         for event in entry.events:
             self._note(index, event.body)
-        for copy in _once(self._letters.get(index, ()), self._me):
-            self._check_letter(copy, effects)
+        for alike in _by_letter(self._letters.get(index, ())):
+            self._check_letter(alike, effects)
         self._state = state
 
     def _fold(self, index: int, entry: Entry) -> State:
@@ -244,49 +243,53 @@ class Trial:
 
     # -- what others hold of it -------------------------------------------------------------------
 
-    def _check_letter(self, copy: Copy, effects: Sequence[At]) -> None:
-        letter = copy.letter
+    def _check_letter(self, alike: list[Copy], effects: Sequence[At]) -> None:
+        """One letter, of which there are as many copies as it has hearers."""
+        letter = alike[0].letter
         if letter.effect >= len(effects):
-            self._lie(copy, f"that entry has {len(effects)} effects")
+            self._lie(alike, f"that entry has {count(len(effects), 'effect')}")
             return
         match effects[letter.effect].body:
             case Broadcast(message):
-                self._compare(copy, message)
+                self._compare(alike, message)
             case Send(to, message):
-                self._compare(copy, message)
-                self._check_hearer(copy, to)
+                self._compare(alike, message)
+                self._check_hearers(alike, to)
             case Serve(to) as serve:
-                self._check_hearer(copy, to)
-                self._served.append((copy, serve))
+                self._check_hearers(alike, to)
+                self._served.append((alike, serve))
             case other:
-                self._lie(copy, f"that effect is a {type(other).__name__}, no message")
+                self._lie(alike, f"that effect is {a(other)}, no message")
 
-    def _compare(self, copy: Copy, message: Value) -> None:
-        if content_of(message, self._me) != copy.letter.content:
-            self._lie(copy, f"that effect is another {type(message).__name__}")
+    def _compare(self, alike: Sequence[Copy], message: Value) -> None:
+        if content_of(message, self._me) != alike[0].letter.content:
+            self._lie(alike, f"that effect is another {type(message).__name__}")
 
-    def _check_hearer(self, copy: Copy, to: bytes) -> None:
+    def _check_hearers(self, alike: Sequence[Copy], to: bytes) -> None:
         """Who is to blame cannot be told: whoever was sent it may have passed it on."""
-        if copy.holder not in (to, self._me):
-            what = (
-                f"it holds what {ref(self._me)} says at entry {copy.letter.entry} "
-                f"to {ref(to)} alone"
-            )
-            self._findings.add(copy.holder, copy.at, "lie", what)
+        for copy in alike:
+            if copy.holder not in (to, self._me):
+                what = (
+                    f"it holds what {ref(self._me)} says at entry {copy.letter.entry} "
+                    f"to {ref(to)} alone"
+                )
+                self._findings.add(copy.holder, copy.at, "lie", what)
 
-    def _check_served(self, copy: Copy, serve: Serve) -> None:
+    def _check_served(self, alike: Sequence[Copy], serve: Serve) -> None:
         """A decision that was asked for: of its own journal, as far as its head goes."""
-        letter = copy.letter
+        letter = alike[0].letter
         found = self.said.decisions.get(letter.height)
         if letter.kind != Committed.__name__ or letter.height < serve.height:
-            self._lie(copy, f"that effect serves decisions from height {serve.height} on")
+            self._lie(alike, f"that effect serves decisions from height {serve.height} on")
         elif found is None or found.entry > letter.head.index:
-            self._lie(copy, f"its journal had not decided height {letter.height} by then")
+            self._lie(alike, f"its journal had not decided height {letter.height} by then")
         else:
-            self._compare(copy, Committed(found.certificate, found.block))
+            self._compare(alike, Committed(found.certificate, found.block))
 
-    def _lie(self, copy: Copy, why: str) -> None:
-        letter = copy.letter
+    def _lie(self, alike: Sequence[Copy], why: str) -> None:
+        letter = alike[0].letter
+        others = [copy for copy in alike if copy.holder != self._me]
+        copy = (others or alike)[0]
         what = (
             f"it said {a(letter.kind)}, effect {letter.effect} of this entry, which "
             f"{ref(copy.holder)} holds at entry {copy.at}, and its journal does not yield it: {why}"
@@ -294,14 +297,11 @@ class Trial:
         self._findings.add(self._me, letter.entry, "lie", what)
 
 
-def _once(copies: Sequence[Copy], me: bytes) -> list[Copy]:
-    """Each letter once for each hearer that matters: for one to all, somebody else if possible."""
-    kept: dict[bytes, Copy] = {}
+def _by_letter(copies: Iterable[Copy]) -> Iterable[list[Copy]]:
+    alike: dict[bytes, list[Copy]] = {}
     for copy in copies:
-        known = kept.get(copy.letter.id)
-        if known is None or known.holder == me:
-            kept[copy.letter.id] = copy
-    return list(kept.values())
+        alike.setdefault(copy.letter.id, []).append(copy)
+    return alike.values()
 
 
 def difference(recorded: Sequence[At], decided: Sequence[At]) -> str:
@@ -318,17 +318,3 @@ def difference(recorded: Sequence[At], decided: Sequence[At]) -> str:
 def kind_of(event: At) -> str:
     """An event in a text: whose, and of which class."""
     return f"{event.name}.{type(event.body).__name__}"
-
-
-def a(kind: str) -> str:
-    """A class in a text, with its article."""
-    return f"an {kind}" if kind[:1] in "AEIOU" else f"a {kind}"
-
-
-def short(digest_: bytes) -> str:
-    """Enough of a digest to tell it from others."""
-    return digest_.hex()[:16]
-
-
-def one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:LINE_CHARS_MAX]

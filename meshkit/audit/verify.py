@@ -26,12 +26,13 @@ from typing import NamedTuple, TypeAlias
 from meshkit.audit.chronicle import Chronicle, Verified
 from meshkit.audit.errors import AuditError, OtherRules
 from meshkit.audit.exhibits import Exhibit
-from meshkit.audit.findings import Evidence, Finding, Findings, Note, ref
+from meshkit.audit.findings import Evidence, Finding, Findings, Note
 from meshkit.audit.folding import genesis_in
 from meshkit.audit.letters import Copy, Post
 from meshkit.audit.shelves import Shelves
 from meshkit.audit.stores import check_store
-from meshkit.audit.trial import Testimony, Trial, short
+from meshkit.audit.trial import Testimony, Trial
+from meshkit.audit.words import ref, short
 from meshkit.core.value import digest
 from meshkit.journal import Identity, JournalError, Record
 from meshkit.journal import audit as journals

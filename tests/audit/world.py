@@ -1,0 +1,299 @@
+"""A mesh whose journals are to be audited: whole nodes with real keys, journals and blob stores.
+
+What they say reaches everybody at once, what they train is drawn from their names, and time goes on
+when nobody has anything to do. Some of them may lie: `Liar` says what its journal does not yield.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from blake3 import blake3
+
+from meshkit import RULES, __version__
+from meshkit.core.composite import At
+from meshkit.core.history import ShowHead, Snapshot, Start
+from meshkit.core.machine import Heard, Moment, Restarted, Wake
+from meshkit.core.shell import Shell
+from meshkit.core.snapshot import freeze
+from meshkit.core.value import Value, digest
+from meshkit.journal import BlobStore, Journal
+from meshkit.learning import Grid, aggregate, encode_model, encode_update
+from meshkit.ledger.messages import (
+    MAY,
+    Found,
+    Genesis,
+    Member,
+    Operator,
+    Policy,
+    SubmitTask,
+    Task,
+)
+from meshkit.node import address, mesh_node
+from meshkit.pool.messages import Offer
+from meshkit.rounds.messages import Aggregate, Aggregated, Train, Trained
+from meshkit.runtime.blocks import BlockStore
+from meshkit.runtime.home import write_document
+from meshkit.runtime.labour import Labour
+from meshkit.runtime.log import EntryLog
+from meshkit.runtime.perform import Performer
+from meshkit.runtime.voice import Voice
+from meshkit.wire.envelope import open_envelope, sign_statements
+from meshkit.wire.keys import HashChain, Identity
+from meshkit.wire.port import Fetched
+
+MODULE = "tests.audit.world:Nothing"
+SIZE, BITS, SCALE_BITS = 8, 16, 12
+MS = 1_000_000  # ns
+SECOND = 1_000 * MS
+BEGIN_NS = 1_700_000_000 * SECOND
+TURNS_MAX = 20_000
+OPERATOR = Identity(b"o" * 32)
+
+# What a node says to `hearer` instead of a message: None for nothing.
+Tongue = Callable[[bytes, Value], Value | None]
+_chains: dict[int, HashChain] = {}
+
+
+def identity_of(number: int) -> Identity:
+    return Identity(bytes([number + 1]) * 32)
+
+
+def chain_of(number: int) -> HashChain:
+    if number not in _chains:
+        _chains[number] = HashChain(bytes([number + 101]) * 32)
+    return _chains[number]
+
+
+def member(number: int) -> Member:
+    at = f"tcp://127.0.0.1:{7000 + 10 * number}"
+    return Member(
+        id=identity_of(number).key,
+        name=f"node-{number}",
+        roles=("trainer", "validator"),
+        weight=1,
+        transport=bytes([number + 201]) * 32,
+        events=at,
+        direct=at + "1",
+        blobs=at + "2",
+        join=at + "3",
+        anchor=chain_of(number).anchor,
+    )
+
+
+def genesis_of(count: int, **policy: Any) -> Genesis:
+    operator = Operator(OPERATOR.key, "operator", tuple(sorted(MAY)))
+    members = tuple(member(number) for number in range(count))
+    return Genesis("audited", 1, members, (operator,), Policy(allowed_tasks=(MODULE,), **policy))
+
+
+def drawn(*names: object) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Small integers, the same for the same names."""
+    data = blake3(repr(names).encode()).digest(length=2 * SIZE)
+    return np.frombuffer(data, "<i2").astype(np.int32) // 64
+
+
+class Work:
+    """What a node computes: at once, and fetched with `collect`."""
+
+    def __init__(self, me: int, blobs: BlobStore) -> None:
+        self.me, self.blobs = me, blobs
+        self.answers: list[Any] = []
+        self.samples = 10 + me
+
+    def ask(self, effect: Train | Aggregate) -> None:
+        match effect:
+            case Train(task, number):
+                update = encode_update(drawn(self.me, task, number), BITS)
+                name = self.blobs.put(update)
+                size = len(update)
+                self.answers.append(Trained(task, number, name, size, self.samples, 500_000, 1))
+            case Aggregate(task, number, _, base, key, counted):
+                parts = [(self.need(part.update), part.samples) for part in counted]
+                grid = Grid(SIZE, BITS, SCALE_BITS)
+                model = self.blobs.put(aggregate("fedavg", self.need(base), parts, grid))
+                self.answers.append(Aggregated(task, number, base, key, model, ""))
+
+    def need(self, name: bytes) -> bytes:
+        found = self.blobs.get(name)
+        assert found is not None
+        return found
+
+    def collect(self) -> list[Any]:
+        answers, self.answers = self.answers, []
+        return answers
+
+
+class Node:
+    """One node: what `meshkit_services.node` puts together, without sockets and processes."""
+
+    def __init__(self, box: "Box", number: int, held: ExitStack) -> None:
+        self.box, self.number = box, number
+        self.identity = identity_of(number)
+        self.home = box.root / f"node-{number}"
+        self.home.mkdir(mode=0o700)
+        write_document(self.home / "card.json", member(number))
+        write_document(self.home / "genesis.json", box.genesis)
+        self.journal = held.enter_context(
+            Journal.open(
+                self.home / "journal.sqlite", box.mesh, self.identity.key, self.identity.sign
+            )
+        )
+        self.blobs = held.enter_context(BlobStore.open(self.home / "blobs"))
+        self.log = EntryLog(self.journal)
+        self.last_ns = 0
+        self.shell = Shell(mesh_node(self.identity.key, box.genesis), self.log, self.moment)
+        self.voice = Voice(self.identity, box.mesh, lambda: self.journal.head)
+        self.work = Work(number, self.blobs)
+        self.arrived: list[Fetched] = []
+        self.performer = Performer(
+            self.shell,
+            self,
+            self.voice,
+            self.blobs,
+            BlockStore(self.journal, address),
+            cast(Labour, self.work),
+            chain_of(number).link,
+        )
+
+    def moment(self) -> Moment:
+        self.last_ns = max(self.last_ns + 1, self.box.now_ns)
+        return Moment(self.last_ns, 7)
+
+    # -- what the performer asks of its mesh ------------------------------------------------------
+
+    def publish(self, body: bytes) -> int:
+        for other in self.box.nodes:
+            if other is not self:
+                self.box.deliver(self, other, body)
+        return 0
+
+    def send(self, to: bytes, body: bytes) -> bool:
+        for other in self.box.nodes:
+            if other.identity.key == to:
+                self.box.deliver(self, other, body)
+        return True
+
+    def fetch(self, name: bytes, size: int, sources: Sequence[bytes]) -> None:
+        found = [node.blobs.get(name) for node in self.box.nodes if node.identity.key in sources]
+        self.arrived.append(Fetched(name, next((blob for blob in found if blob), None)))
+
+    # -- its life ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self.shell.take(At("history", Start(__version__, RULES)))
+        if not self.shell.state["ledger"].mesh:
+            self.shell.take(At("ledger", Found(self.box.genesis)))
+        self.tick()
+        self.shell.take(At("", Restarted()))
+
+    def hear(self, body: bytes) -> None:
+        envelope = open_envelope(body, self.box.mesh)
+        self.shell.take(At(address(envelope.body), Heard(envelope.sender, envelope.body)), body)
+
+    def tick(self) -> bool:
+        """Whether there was anything to do."""
+        arrived, self.arrived = self.arrived, []
+        self.performer.arrived(arrived)
+        for answer in self.work.collect():
+            self.shell.take(At("rounds", answer))
+        busy = self.shell.waiting > 0
+        self.blobs.commit()
+        self.performer.perform(self.shell.tick())
+        return busy
+
+    def snapshot(self) -> None:
+        self.log.snapshot = freeze(self.shell.state)
+        name = blake3(self.log.snapshot).digest()
+        self.shell.take(At("history", Snapshot(self.journal.head.index, name)))
+        self.tick()
+        self.log.snapshot = b""
+
+
+class Box:
+    """A mesh of `count` nodes under `root`. `silent` nodes never start."""
+
+    def __init__(self, root: Path, count: int, held: ExitStack, **policy: Any) -> None:
+        self.root = root
+        self.genesis = genesis_of(count, **policy)
+        self.mesh = digest(self.genesis)
+        self.now_ns = BEGIN_NS
+        self.silent: frozenset[int] = frozenset()
+        self.tongues: dict[int, Tongue] = {}
+        self.tampers: dict[int, Callable[[int, bytes], bytes | None]] = {}
+        self.nodes = [Node(self, number, held) for number in range(count)]
+
+    def deliver(self, sender: Node, to: Node, body: bytes) -> None:
+        tamper = self.tampers.get(sender.number)
+        said = body if tamper is None else tamper(to.number, body)
+        if to.number not in self.silent and said is not None:
+            to.hear(said)
+
+    @property
+    def awake(self) -> list[Node]:
+        return [node for node in self.nodes if node.number not in self.silent]
+
+    def start(self) -> None:
+        for node in self.awake:
+            node.start()
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Go on until `until` holds and everybody is quiet."""
+        for _ in range(TURNS_MAX):
+            busy = [node.tick() for node in self.awake]
+            self.now_ns += MS
+            if any(busy):
+                continue
+            if until():
+                return
+            dues = [node.shell.node.deadline(node.shell.state) for node in self.awake]
+            self.now_ns = max(self.now_ns, min(due for due in dues if due is not None))
+            for node, due in zip(self.awake, dues, strict=True):
+                if due is not None and due <= self.now_ns:
+                    node.shell.take(At("", Wake()))
+        raise AssertionError("the mesh came to no end")
+
+    def submit(self, rounds: int, name: str = "task", **settings: Any) -> bytes:
+        """Submit a task at the first node that is awake; its id."""
+        initial = encode_model(np.zeros(SIZE, np.float32))
+        for node in self.awake:
+            node.blobs.put(initial)
+        fields = {
+            "name": name, "module": MODULE, "parameters": "{}", "rounds": rounds, "quorum": 3,
+            "deadline_ms": 2_000, "patience_ms": 100, "size": SIZE, "bits": BITS,
+            "scale_bits": SCALE_BITS, "strategy": "fedavg", "initial": blake3(initial).digest(),
+            "seed": 0, **settings,
+        }  # fmt: skip
+        task = Task(**fields)
+        item = sign_statements(SubmitTask(OPERATOR.key, 1, task), OPERATOR, self.mesh)
+        self.awake[0].shell.take(At("pool", Offer(item)))
+        return digest(task)
+
+    def is_done(self, task: bytes) -> bool:
+        tasks = [node.shell.state["ledger"].tasks.get(task) for node in self.awake]
+        return all(course is not None and course.status == "finished" for course in tasks)
+
+    def show_heads(self) -> None:
+        for node in self.awake:
+            node.shell.take(At("history", ShowHead()))
+        self.run(lambda: True)
+
+
+@contextmanager
+def mesh(root: Path, count: int = 4, **policy: Any) -> Iterator[Box]:
+    """A mesh in `root`, closed properly at the end."""
+    with ExitStack() as held:
+        yield Box(root, count, held, **policy)
+
+
+def trained(root: Path, count: int = 4, rounds: int = 2) -> bytes:
+    """A mesh that trained one task in peace; the task's id."""
+    with mesh(root, count) as box:
+        box.start()
+        task = box.submit(rounds)
+        box.run(lambda: box.is_done(task))
+        box.nodes[0].snapshot()
+        box.show_heads()
+    return task
