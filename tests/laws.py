@@ -72,7 +72,7 @@ def check_idempotent(machine: Machine[Any, Any, Any, Any], story: Story) -> None
 def settle(
     machine: Machine[Any, Any, Any, Any], state: Any, now_ns: int, horizon_ns: int
 ) -> list[Any]:
-    """All effects of a restart now and of the wakes until `horizon_ns` later: what is still owed."""
+    """The effects of a restart now and of the wakes until `horizon_ns` later: what is owed."""
     state, _, effects = step(machine, state, Restarted(), Moment(now_ns, 0))
     owed = list(effects)
     while (due := machine.deadline(state)) is not None and due <= now_ns + horizon_ns:
