@@ -5,9 +5,8 @@ ask something of any machine; what it asks is decided inside the same step, so o
 that follows from it are one entry. A composite is itself a machine and replays like any other.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from meshkit.core.machine import Machine, Moment, Restarted, Wake
 from meshkit.core.value import Value
@@ -25,6 +24,20 @@ class At(Value):
 State = Mapping[str, Any]
 Policy = Callable[[State, Any], Iterable[At]]
 Guard = Callable[[State, At], bool]
+
+
+# What a machine decides, each event with the state just after it.
+Unfolded = Sequence[tuple[Any, Any]]
+Unfold = Callable[[Any, Any, Moment], Unfolded]
+
+
+class Unfolding(Protocol):
+    """A machine that must evolve while it decides may tell both at once: nothing is done twice.
+
+    `unfold` says what `decide` and `evolve` would say one after the other.
+    """
+
+    def unfold(self, state: Any, command: Any, moment: Moment) -> Unfolded: ...
 
 
 def everyone(_: State, command: At) -> bool:
@@ -50,6 +63,13 @@ class Composite:
         self.machines = dict(sorted(machines.items()))
         self.policies = dict(policies or {})
         self.guard = guard
+        self._unfold: dict[str, Unfold] = {
+            name: getattr(machine, "unfold", None) or _unfolder(machine)
+            for name, machine in self.machines.items()
+        }
+        self._asked: dict[str, dict[type, Sequence[Policy]]] = {name: {} for name in self.machines}
+        for (name, event), asked in self.policies.items():
+            self._asked[name][event] = asked
 
     def initial(self) -> State:
         return {name: machine.initial() for name, machine in self.machines.items()}
@@ -63,22 +83,22 @@ class Composite:
         """All of `step` in one pass: to decide the next command, each event must evolve anyway."""
         if not self.guard(state, command):
             return state, (), []
-        pending = deque(self._addressed(state, command, moment))
+        pending = [*self._addressed(state, command, moment)]
+        now = dict(state)  # of its own: whoever has the state before keeps it
         events: list[At] = []
         effects: list[At] = []
-        while pending:
-            asked = pending.popleft()
+        for asked in pending:  # which grows by what the policies ask
             name = asked.name
-            machine = self.machines[name]
-            for body in machine.decide(state[name], asked.body, moment):
-                now = machine.evolve(state[name], body)
-                state = {**state, name: now}
+            machine, policies = self.machines[name], self._asked[name]
+            for body, after in self._unfold[name](now[name], asked.body, moment):
+                now[name] = after
                 events.append(At(name, body))
-                effects.extend([At(name, effect) for effect in machine.react(now, body)])
-                for policy in self.policies.get((name, body.__class__), ()):
-                    pending.extend(policy(state, body))
+                for effect in machine.react(after, body):
+                    effects.append(At(name, effect))  # noqa: PERF401  # mostly there is none
+                for policy in policies.get(body.__class__, ()):
+                    pending.extend(policy(now, body))
             assert len(events) <= EVENTS_MAX, f"a cascade without end, from {command!r:.200}"
-        return state, tuple(events), effects
+        return (now, tuple(events), effects) if events else (state, (), [])
 
     def _addressed(self, state: State, command: At, moment: Moment) -> Sequence[At]:
         if command.name:
@@ -108,3 +128,16 @@ class Composite:
             if due is not None and (earliest is None or due < earliest):
                 earliest = due
         return earliest
+
+
+def _unfolder(machine: Machine[Any, Any, Any, Any]) -> Unfold:
+    """What `unfold` says, of a machine that has none."""
+
+    def unfold(state: Any, command: Any, moment: Moment) -> Unfolded:
+        unfolded: list[tuple[Any, Any]] = []
+        for event in machine.decide(state, command, moment):
+            state = machine.evolve(state, event)
+            unfolded.append((event, state))
+        return unfolded
+
+    return unfold

@@ -55,7 +55,6 @@ from meshkit.rounds.state import (
     Round,
     State,
     blob_key,
-    due_ns,
     early_key,
     has_model,
     has_quorum_of_lists,
@@ -107,12 +106,7 @@ def evolve(state: State, event: Event) -> State:
 
 def _put(state: State, task: bytes, round_: Round | None) -> State:
     rounds = state.rounds.delete(task) if round_ is None else state.rounds.set(task, round_)
-    earliest: int | None = None
-    for id_ in sorted(rounds):
-        due = due_ns(rounds[id_])
-        if due is not None and (earliest is None or due < earliest):
-            earliest = due
-    return State(state.me, rounds, earliest)
+    return State(state.me, rounds)
 
 
 def _opened(me: bytes, opened: Open, at_ns: int, before: Round | None) -> Round:

@@ -6,7 +6,7 @@ pool early, a block ahead of us, is met with silence, for an answer of no would 
 against it. Who asked asks again when the round is open here, or when the result is proposed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias, assert_never
 
 from meshkit.core.machine import Heard, Moment, Restarted, Wake
@@ -46,7 +46,7 @@ from meshkit.rounds.messages import (
     UpdateFormed,
     UpdateRefused,
 )
-from meshkit.rounds.rules import answer, concluded, wrong_model
+from meshkit.rounds.rules import answer, next_events, wrong_model
 from meshkit.rounds.state import (
     FINAL_REPEATS_MAX,
     Round,
@@ -76,15 +76,24 @@ class Rounds:
         return State(self.me)
 
     def decide(self, state: State, command: Command, moment: Moment) -> Sequence[Event]:
-        now_ns = moment.now_ns
+        return [event for event, _ in self.unfold(state, command, moment)]
+
+    def unfold(
+        self, state: State, command: Command, moment: Moment
+    ) -> Sequence[tuple[Event, State]]:
+        """What is decided, each event with the state after it: the rules need that state anyway."""
+        deciding = Deciding(state, moment.now_ns)
         match command:
             case Wake():
-                return _woken(state, now_ns)
+                _wake(deciding)
             case Restarted():
-                return _restarted(state, now_ns)
+                deciding.add(_restarted(state, moment.now_ns))
             case _:
-                events = _told(state, command, now_ns)
-                return _with_all_that_follows(state, events, now_ns) if events else ()
+                events = _told(state, command, moment.now_ns)
+                if events:
+                    deciding.add(events)
+                    deciding.conclude(task_of(events[0]))
+        return deciding.unfolded
 
     def evolve(self, state: State, event: Event) -> State:
         return evolve(state, event)
@@ -93,33 +102,47 @@ class Rounds:
         return react(state, event)
 
     def deadline(self, state: State) -> int | None:
-        return state.due_ns
+        dues = (due_ns(round_) for round_ in state.rounds.values())
+        return min((due for due in dues if due is not None), default=None)
 
 
-def _with_all_that_follows(state: State, events: Sequence[Event], now_ns: int) -> Sequence[Event]:
-    """These events of one task, and what the rules conclude from them."""
-    for event in events:
-        state = evolve(state, event)
-    round_ = state.rounds.get(task_of(events[0]))
-    return events if round_ is None else (*events, *concluded(state.me, round_, now_ns))
+class Deciding:
+    """One command being decided: the state so far, and each event with the state after it."""
+
+    __slots__ = ("now_ns", "state", "unfolded")
+
+    def __init__(self, state: State, now_ns: int) -> None:
+        self.state = state
+        self.now_ns = now_ns
+        self.unfolded: list[tuple[Event, State]] = []
+
+    def add(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.state = state = evolve(self.state, event)
+            self.unfolded.append((event, state))
+
+    def conclude(self, task: bytes) -> None:
+        """All that follows from the task's round as it stands, in the order in which it follows."""
+        while (round_ := self.state.rounds.get(task)) is not None:
+            events = next_events(self.state.me, round_, self.now_ns)
+            if not events:
+                return
+            self.add(events)
 
 
 # -- time ------------------------------------------------------------------------------------------
 
 
-def _woken(state: State, now_ns: int) -> Sequence[Event]:
-    found: list[Event] = []
-    for task in sorted(state.rounds):
-        round_ = state.rounds[task]
+def _wake(deciding: Deciding) -> None:
+    now_ns = deciding.now_ns
+    for task in sorted(deciding.state.rounds):
+        round_ = deciding.state.rounds[task]
         due = due_ns(round_)
         if due is None or due > now_ns:
             continue
         if round_.repeat_ns is not None and round_.repeat_ns <= now_ns:
-            repeated = _repeated(round_, now_ns)
-            found += _with_all_that_follows(state, (repeated,), now_ns)
-        else:
-            found += concluded(state.me, round_, now_ns)
-    return found
+            deciding.add((_repeated(round_, now_ns),))
+        deciding.conclude(task)
 
 
 def _repeated(round_: Round, now_ns: int) -> Event:

@@ -7,7 +7,6 @@ conclusions.
 
 from collections.abc import Sequence
 
-from meshkit.rounds.fold import evolved
 from meshkit.rounds.inclusion import (
     content,
     credits_of,
@@ -38,17 +37,8 @@ from meshkit.rounds.messages import (
 from meshkit.rounds.state import MS, Round, blob_key, hold_due_ns, model_of, reason_of
 
 
-def concluded(me: bytes, round_: Round, now_ns: int) -> Sequence[Event]:
-    """All that follows from the round as it stands, in the order in which it follows."""
-    found: list[Event] = []
-    while events := _next(me, round_, now_ns):
-        found.extend(events)
-        for event in events:
-            round_ = evolved(me, round_, event)
-    return found
-
-
-def _next(me: bytes, round_: Round, now_ns: int) -> Sequence[Event]:
+def next_events(me: bytes, round_: Round, now_ns: int) -> Sequence[Event]:
+    """What follows next from the round as it stands; nothing, once all has been concluded."""
     return (
         _list(me, round_, now_ns)
         or _verdict(me, round_, now_ns)

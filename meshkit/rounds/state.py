@@ -81,7 +81,6 @@ class State(Value):
 
     me: bytes
     rounds: Map[bytes, Round] = Map()
-    due_ns: int | None = None  # the earliest deadline of all rounds
 
 
 # -- what follows from the state -------------------------------------------------------------------

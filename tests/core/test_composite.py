@@ -1,5 +1,7 @@
 """Machines by name, policies between them, and a guard at the door."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +56,36 @@ def test_a_cascade_without_end_is_our_own_bug_and_stops_loudly() -> None:
     node = Composite({"only": AlarmClock()}, {("only", Rang): [again]})
     with pytest.raises(AssertionError, match="a cascade without end"):
         node.decide({"only": Clockwork(None, 1)}, At("only", Restarted()), Moment(0, 0))
+
+
+class Foreseeing(AlarmClock):
+    """A clock that evolves while it decides, and tells both at once."""
+
+    def unfold(self, state: Clockwork, command: Any, moment: Moment) -> list[tuple[Any, Clockwork]]:
+        unfolded = list[tuple[Any, Clockwork]]()
+        for event in self.decide(state, command, moment):
+            state = self.evolve(state, event)
+            unfolded.append((event, state))
+        return unfolded
+
+
+@given(st.integers(1, 50))
+def test_a_machine_that_unfolds_is_stepped_like_any_other(due_ns: int) -> None:
+    usual, quick = Composite({"only": AlarmClock()}), Composite({"only": Foreseeing()})
+    for command in (At("only", Set(due_ns)), At("only", Restarted()), At("", Wake())):
+        before = usual.initial()
+        assert quick.run(before, command, Moment(60, 0)) == usual.run(
+            before, command, Moment(60, 0)
+        )
+
+
+def test_a_step_leaves_the_state_before_it_alone() -> None:
+    node = two_clocks()
+    before = node.initial()
+    after, _, _ = node.run(before, At("first", Set(3)), Moment(0, 0))
+    assert before == node.initial()
+    assert after != before
+    assert node.run(after, At("first", Set(3)), Moment(1, 0))[0] is after
 
 
 commands = st.tuples(

@@ -70,18 +70,18 @@ KNOWN_MAX = 8  # statements in a bundle for each validator: two votes of four ro
 class Deciding:
     """One command being decided: the events so far, and the state after them."""
 
-    __slots__ = ("events", "me", "now_ns", "state", "timeouts")
+    __slots__ = ("me", "now_ns", "state", "timeouts", "unfolded")
 
     def __init__(self, state: State, me: bytes, timeouts: Timeouts, now_ns: int) -> None:
         self.state = state
         self.me = me
         self.timeouts = timeouts
         self.now_ns = now_ns
-        self.events: list[Event] = []
+        self.unfolded: list[tuple[Event, State]] = []  # each event, with the state after it
 
     def add(self, event: Event) -> None:
-        self.state = evolve(self.state, event)
-        self.events.append(event)
+        self.state = state = evolve(self.state, event)
+        self.unfolded.append((event, state))
 
     def obey(self) -> None:
         """Do what the rules say until they are silent."""
@@ -235,8 +235,8 @@ def _hear_known(deciding: Deciding, known: Known) -> None:
         return
     _compare(deciding, known)
     before = -1
-    while len(deciding.events) > before:
-        before = len(deciding.events)
+    while len(deciding.unfolded) > before:
+        before = len(deciding.unfolded)
         for statement in chain(known.proposals, known.votes):
             hear(deciding, b"", statement)
         deciding.obey()

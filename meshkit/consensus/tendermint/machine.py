@@ -63,6 +63,12 @@ class Tendermint:
         return state.round_due_ns if 0 < state.round_due_ns < due_ns else due_ns
 
     def decide(self, state: State, command: Command, moment: Moment) -> Sequence[Event]:
+        return [event for event, _ in self.unfold(state, command, moment)]
+
+    def unfold(
+        self, state: State, command: Command, moment: Moment
+    ) -> Sequence[tuple[Event, State]]:
+        """What is decided, each event with the state after it: the rules need that state anyway."""
         deciding = Deciding(state, self.me, self.timeouts, moment.now_ns)
         match command:
             case Heard(sender, message):
@@ -86,9 +92,9 @@ class Tendermint:
                     deciding.add(Repeated(state.height, moment.now_ns, True))
             case _:
                 assert_never(command)
-        if deciding.events:
+        if deciding.unfolded:
             deciding.obey()
-        return deciding.events
+        return deciding.unfolded
 
     def _wake(self, deciding: Deciding) -> None:
         """Lines 57-67, and our own patience. A timer that fires is gone or moved (T7)."""
