@@ -10,10 +10,12 @@ transaction and only then lets the effects go. Its duties, in order:
 5. return the effects. Whether they happen is nobody's concern: what is owed is asked for again.
 
 What must be durable before what? Whatever others hear from us, with all that led to it: that is
-what binds us. An entry that asks for nothing, or only for work inside our own walls (`binds` says
-which effects reach outside), may wait for the next one that does: to lose it is to have never heard
-what caused it. So most votes cost no fsync of their own, and the one that makes a quorum takes the
-others along. Whoever drives the shell calls `flush` when entries have waited long enough.
+what binds us. `urgency` tells three kinds of effects apart. What is said NOW takes the tick's
+entries to the disk first. What may be said LATER waits, with its entries, for the next time that
+something goes there. FREE work inside our own walls is done at once: to lose its entry is to have
+never heard what caused it. So most votes cost no fsync of their own, and the one that makes a
+quorum takes the others along. Whoever drives the shell calls `flush` when things have waited long
+enough.
 
 The runtime calls this between polls of real sockets, the simulator between events of virtual time.
 """
@@ -37,9 +39,12 @@ class Log(Protocol):
         ...
 
 
-def always(effect: Any) -> bool:
-    """Every effect waits for the journal, and so does every entry."""
-    return True
+FREE, LATER, NOW = range(3)  # how urgently an effect needs its entry to be durable
+
+
+def at_once(effect: Any) -> int:
+    """Every effect takes its entry to the disk, and so does every entry without one."""
+    return NOW
 
 
 class Caused(Value):
@@ -60,7 +65,7 @@ class Shell:
         moment: Callable[[], Moment],
         state: State | None = None,
         index: int = 0,
-        binds: Callable[[Any], bool] = always,
+        urgency: Callable[[Any], int] = at_once,
     ) -> None:
         """`state` is that after the journal's entry `index`, its last."""
         self.node = node
@@ -70,9 +75,10 @@ class Shell:
         self._log = log
         self._moment = moment
         self._index = index
-        self._binds = binds
+        self._urgency = urgency
         self._inbox: list[tuple[At, bytes]] = []
         self._unsaved: list[Entry] = []
+        self._held: list[Caused] = []  # effects that wait for their entries
 
     def take(self, command: At, envelope: bytes = b"") -> None:
         """Put a command into the inbox of the next tick."""
@@ -90,8 +96,8 @@ class Shell:
     def tick(self) -> list[Caused]:
         """Step what is in the inbox, up to TICK_COMMANDS_MAX; what it returns may now be done."""
         batch, self._inbox = self._inbox[:TICK_COMMANDS_MAX], self._inbox[TICK_COMMANDS_MAX:]
-        effects: list[Caused] = []
-        state, binding = self.state, False
+        free: list[Caused] = []
+        state, now = self.state, self._urgency is at_once
         for command, envelope in batch:
             state, entry, asked = step(self.node, state, command, self._moment(), envelope)
             if not entry.events:
@@ -99,20 +105,23 @@ class Shell:
                 continue
             self._unsaved.append(entry)
             index = self._index + len(self._unsaved)
-            effects.extend([Caused(index, number, one) for number, one in enumerate(asked)])
-            binding = binding or any(self._binds(one.body) for one in asked)
+            for number, effect in enumerate(asked):
+                urgency = self._urgency(effect.body)
+                now = now or urgency == NOW
+                (self._held if urgency else free).append(Caused(index, number, effect))
             for observe in self.observers:
                 observe(entry)
-        if binding or self._binds is always:
-            self.flush()
+        held = self.flush() if now else []
         self.state = state
-        return effects
+        return free + held
 
-    def flush(self) -> None:
-        """Make every entry durable that is not yet."""
+    def flush(self) -> list[Caused]:
+        """Make every entry durable that is not yet; what waited for that may now be done."""
         if self._unsaved:
             self._index = self._log.append(self._unsaved)
             self._unsaved = []
+        held, self._held = self._held, []
+        return held
 
 
 def _kind(command: At) -> str:

@@ -120,7 +120,7 @@ class Host:
         self.start()
         while not stopped():
             self.turn()
-        self._shell.flush()
+        self._flush()
 
     def turn(self, wait_ms: int = IDLE_MS) -> None:
         """Once round: the six duties."""
@@ -137,14 +137,17 @@ class Host:
             self._journal.idle()
         self._save()
 
+    def _flush(self) -> None:
+        self._blobs.commit()
+        self._performer.perform(self._shell.flush())
+
     def _save(self) -> None:
         """Make durable what has waited long enough."""
         now_ns = self._clock.now_ns()
         if not self._shell.unsaved:
             self._saved_ns = now_ns
         elif now_ns - self._saved_ns >= UNSAVED_NS:
-            self._blobs.commit()
-            self._shell.flush()
+            self._flush()
             self._saved_ns = now_ns
 
     def _sleep_ms(self, wait_ms: int) -> int:
@@ -204,12 +207,12 @@ class Host:
         index = self._journal.head.index
         if index - self._snapshot_at < SNAPSHOT_ENTRIES or self._shell.waiting:
             return
-        self._shell.flush()
+        self._flush()
         index = self._journal.head.index
         self._snapshot_at = index
         self._log.snapshot = freeze(self._shell.state)
         digest = blake3(self._log.snapshot).digest()
         self._shell.take(At("history", Snapshot(index, digest)))
         self._shell.tick()
-        self._shell.flush()
+        self._flush()
         self._log.snapshot = b""

@@ -11,7 +11,7 @@ from typing import Protocol
 from meshkit.consensus.messages import Serve
 from meshkit.core.composite import At
 from meshkit.core.machine import Broadcast, Heard, Send
-from meshkit.core.shell import Caused, Shell
+from meshkit.core.shell import FREE, LATER, NOW, Caused, Shell
 from meshkit.core.value import Statement, Value
 from meshkit.journal import BlobPort
 from meshkit.learning.grid import Refused, decode_model, decode_update
@@ -36,9 +36,15 @@ from meshkit.wire.port import WireError
 SERVE_BLOCKS_MAX = 64  # blocks sent for one question; whoever is further behind asks again
 
 
-def binds(effect: object) -> bool:
-    """Does this effect say something to others, so that what led to it must be durable first?"""
-    return isinstance(effect, Broadcast | Send | Serve)
+def urgency(effect: object) -> int:
+    """What is said to all is what others wait for; what is said to one is for who is behind."""
+    match effect:
+        case Broadcast():
+            return NOW
+        case Send() | Serve():
+            return LATER
+        case _:
+            return FREE
 
 
 class Carrier(Protocol):

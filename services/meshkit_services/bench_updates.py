@@ -30,7 +30,7 @@ from meshkit.runtime.blocks import BlockStore
 from meshkit.runtime.clock import Clock
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
-from meshkit.runtime.perform import Performer, binds
+from meshkit.runtime.perform import Performer, urgency
 from meshkit.runtime.voice import Voice
 from meshkit.runtime.workers import Worker
 from meshkit.wire.envelope import open_envelope, seal, sign_statements
@@ -119,7 +119,7 @@ class _World:
             mesh_node(self.identity.key, genesis),
             EntryLog(self.journal),
             Clock().moment,
-            binds=binds,
+            urgency=urgency,
         )
         self.waiting: dict[bytes, bytes] = {}  # blobs by digest, as their trainers hold them
         self.air = _Air(self.waiting)

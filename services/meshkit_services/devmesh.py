@@ -20,6 +20,7 @@ from typing import Any
 
 from meshkit.client import Client, Refusal
 from meshkit.learning import Shard
+from meshkit.ledger.forms import check_name, check_policy
 from meshkit.ledger.messages import MAY, Genesis, Operator, Policy
 from meshkit.runtime.home import Home, HomeError
 from meshkit.wire.ipc import LOCK_NAME, is_running
@@ -58,8 +59,11 @@ class DevMesh:
         """A new mesh of `nodes` nodes that allows `tasks`. `policy`: further fields of `Policy`."""
         if not 1 <= nodes <= NODES_MAX:
             raise MeshError(f"a development mesh has 1 to {NODES_MAX} nodes, not {nodes}")
+        rules = Policy(allowed_tasks=tuple(tasks), **policy)
+        if refusal := check_policy(rules) or check_name(root.name or "mesh", "mesh"):
+            raise MeshError(f"{root}: {refusal}")
         mesh = cls(root)
-        if (root / "operator.key").exists():
+        if mesh.is_made:
             raise MeshError(
                 f"{root}: there is a mesh already; take it down or choose another folder"
             )
@@ -73,7 +77,7 @@ class DevMesh:
                 time.time_ns(),
                 tuple(home.card for home in homes),
                 (Operator(operator.key, "operator", tuple(sorted(MAY))),),
-                Policy(allowed_tasks=tuple(tasks), **policy),
+                rules,
             )
             for number, home in enumerate(homes):
                 home.found(genesis)
@@ -98,7 +102,8 @@ class DevMesh:
     @property
     def homes(self) -> list[Path]:
         """The nodes' homes, in order. Raises MeshError if there are none."""
-        found = sorted(self.root.glob("node-*"), key=lambda path: int(path.name[5:] or 0))
+        named = [path for path in self.root.glob("node-*") if path.name[5:].isdecimal()]
+        found = sorted(named, key=lambda path: int(path.name[5:]))
         if not found:
             raise MeshError(
                 f"{self.root}: there is no mesh; make one with: meshkit mesh up {self.root}"
@@ -108,6 +113,14 @@ class DevMesh:
     @property
     def operator_key(self) -> Path:
         return self.root / "operator.key"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether there is a mesh. Raises MeshError where that cannot be seen."""
+        try:
+            return self.operator_key.exists()
+        except OSError as error:
+            raise MeshError(f"{self.root}: cannot be read: {error.strerror}") from None
 
     # -- processes --------------------------------------------------------------------------------
 

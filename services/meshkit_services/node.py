@@ -26,7 +26,7 @@ from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
 from meshkit.runtime.metrics import Metrics, figures_of
 from meshkit.runtime.outcomes import Outcomes
-from meshkit.runtime.perform import Performer, binds
+from meshkit.runtime.perform import Performer, urgency
 from meshkit.runtime.restore import restore
 from meshkit.runtime.voice import Voice
 from meshkit.runtime.workers import Worker
@@ -57,7 +57,7 @@ def open_host(home: Home, metrics: str | None = None) -> Generator[Host]:
         clock = Clock(restored.last_ns)
         log = EntryLog(journal)
         index = journal.head.index
-        shell = Shell(node, log, clock.moment, restored.state, index, binds)
+        shell = Shell(node, log, clock.moment, restored.state, index, urgency)
         card = home.card
         mesh = ZeroMesh(
             identity.key,

@@ -6,7 +6,7 @@ import pytest
 
 from meshkit.core.composite import At, Composite
 from meshkit.core.machine import Entry, Moment, Restarted, Wake
-from meshkit.core.shell import TICK_COMMANDS_MAX, Caused, Shell
+from meshkit.core.shell import FREE, LATER, NOW, TICK_COMMANDS_MAX, Caused, Shell
 from tests.core.clockwork import AlarmClock, Clockwork, Rang, Ring, Set
 
 
@@ -79,7 +79,12 @@ def test_entries_that_bind_us_to_nothing_wait_for_one_that_does() -> None:
     log = ListLog()
     clock = iter(range(1_000_000))
     node = Composite({"a": AlarmClock(), "b": AlarmClock()})
-    shell = Shell(node, log, lambda: Moment(next(clock), 7), binds=lambda one: one == Ring(2))
+    shell = Shell(
+        node,
+        log,
+        lambda: Moment(next(clock), 7),
+        urgency=lambda one: NOW if one == Ring(2) else FREE,
+    )
     seen = list[Entry]()
     shell.observers.append(seen.append)
     shell.take(At("a", Set(1)))
@@ -96,7 +101,7 @@ def test_flush_makes_durable_what_waits_and_goes_on_from_the_journals_index() ->
     log = ListLog()
     log.entries.extend([Entry(Moment(0, 0), At("a", Wake()), ())] * 5)
     node = Composite({"a": AlarmClock()})
-    shell = Shell(node, log, lambda: Moment(9, 7), None, 5, lambda one: False)
+    shell = Shell(node, log, lambda: Moment(9, 7), None, 5, lambda one: FREE)
     shell.take(At("a", Set(0)))
     shell.tick()
     shell.flush()
@@ -104,3 +109,23 @@ def test_flush_makes_durable_what_waits_and_goes_on_from_the_journals_index() ->
     assert (len(log.entries), log.transactions) == (6, 1)
     shell.take(At("a", Wake()))
     assert shell.tick() == [Caused(7, 0, At("a", Ring(1)))]
+
+
+def test_what_may_be_said_later_waits_for_what_is_said_now() -> None:
+    log = ListLog()
+    clock = iter(range(1_000_000))
+    node = Composite({"a": AlarmClock(), "b": AlarmClock()})
+    shell = Shell(
+        node, log, lambda: Moment(next(clock), 7), urgency=lambda one: (FREE, LATER, NOW)[one.count]
+    )
+    shell.take(At("a", Set(0)))
+    shell.take(At("a", Wake()))
+    assert shell.tick() == []
+    first = Caused(2, 0, At("a", Ring(1)))
+    assert (log.transactions, shell.flush()) == (0, [first])
+    shell.take(At("b", Set(0)))
+    shell.take(At("b", Wake()))
+    assert shell.tick() == []
+    shell.take(At("a", Restarted()))
+    assert shell.tick() == [Caused(4, 0, At("b", Ring(1))), Caused(5, 0, At("a", Ring(2)))]
+    assert (log.transactions, shell.unsaved, shell.flush()) == (2, 0, [])
