@@ -17,12 +17,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+from blake3 import blake3
+from msgspec.structs import replace
 
 from meshkit.codec import encode_body
 from meshkit.core.value import Statement, digest
-from meshkit.ledger.forms import canonical_json
+from meshkit.ledger.forms import canonical_json, check_member, check_task
 from meshkit.ledger.messages import CancelTask, Member, RemoveMember, SubmitTask, Task, Ticket
-from meshkit.runtime.home import Home
+from meshkit.runtime.home import Home, HomeError
 from meshkit.wire.envelope import sign_statements
 from meshkit.wire.ipc import OperatorClient, is_running
 from meshkit.wire.keys import Identity
@@ -48,14 +50,20 @@ class Undecided(Exception):
 
 
 class Client:
-    """Talks to the node of one home. A context manager. Raises WireError if none runs there."""
+    """Talks to the node of one home. A context manager.
+
+    Raises HomeError where there is no home, and from then on WireError while no node runs there.
+    """
 
     def __init__(self, home: str | Path, operator: str | Path | None = None) -> None:
         """`operator` is the file of an operator's key; without one, only questions can be asked."""
         self.home = Home.open(Path(home).expanduser())
         self._key_path = None if operator is None else Path(operator).expanduser()
         self._key: Identity | None = None
-        self._socket = OperatorClient(self.home.path)
+        try:
+            self._socket = OperatorClient(self.home.path)
+        except WireError as error:  # the path is too long for a socket
+            raise HomeError(str(error)) from None
 
     def __enter__(self) -> Self:
         return self
@@ -152,7 +160,17 @@ class Client:
         self._offer(RemoveMember(self.operator.key, self._serial(), id_), wait_s)
 
     def ticket(self, card: Member, roles: tuple[str, ...], weight: int) -> Ticket:
-        """A signed join ticket for the holder of `card`. Nothing is sent: the holder brings it."""
+        """A signed join ticket for the holder of `card`. Nothing is sent: the holder brings it.
+
+        What the ledger would refuse in any case is refused here, before it is handed out.
+        """
+        if refusal := check_member(replace(card, roles=roles, weight=weight)):
+            raise Refusal(refusal)
+        if not any(
+            one.key == self.operator.key and "admit" in one.may
+            for one in self.home.genesis.operators
+        ):
+            raise Refusal("forbidden: the genesis does not let this operator admit members")
         ticket = Ticket(self.operator.key, self._serial(), card.id, roles, weight)
         return sign_statements(ticket, self.operator, self.home.mesh)
 
@@ -176,11 +194,8 @@ class Client:
     ) -> Task:
         # Only a client that submits needs numpy, and perhaps torch.
         from meshkit.learning.grid import BITS_DEFAULT, SCALE_BITS_DEFAULT
-        from meshkit.learning.task import load
-        from meshkit.learning.training import initial_model
 
-        text = canonical_json(parameters)
-        made = load(module, text, (module,))
+        text = _json(parameters)
         defaults: Document = {
             "quorum": 0,
             "deadline_ms": 60_000,
@@ -194,22 +209,24 @@ class Client:
             **defaults,
             **{key: value for key, value in settings.items() if value is not None},
         }
-        model = self._adopt(initial_model(made, chosen["seed"]))
-        return Task(
+        size, model = _first_model(module, text, chosen["seed"])
+        task = Task(
             name=name,
             module=module,
             parameters=text,
             rounds=rounds,
-            size=made.size,
-            initial=model,
+            size=size,
+            initial=blake3(model).digest(),
             **chosen,
         )
+        if refusal := check_task(task, self.home.genesis.policy):
+            raise Refusal(refusal)
+        self._adopt(model)
+        return task
 
-    def _adopt(self, blob: bytes) -> bytes:
-        """Give the node a blob; its digest."""
-        name = self.home.leave_incoming(blob)
-        self._ask("adopt", digest=name)
-        return name
+    def _adopt(self, blob: bytes) -> None:
+        """Give the node a blob."""
+        self._ask("adopt", digest=self.home.leave_incoming(blob))
 
     def _serial(self) -> int:
         # An operator may have several clients and no memory: time is a serial that only grows.
@@ -218,8 +235,10 @@ class Client:
     def _find_member(self, name: str) -> bytes:
         members = self.members()
         found = [one for one in members if one["id"].startswith(name) or one["name"] == name]
-        if len(found) != 1:
-            raise Refusal(f"unknown-member: {len(found)} members are called {name}")
+        if not found:
+            raise Refusal(f"unknown-member: no member is called {name}")
+        if len(found) > 1:
+            raise Refusal(f"ambiguous: {len(found)} members are called {name}; give more of the id")
         return bytes.fromhex(found[0]["id"])
 
     def _offer(self, item: Statement, wait_s: float) -> None:
@@ -244,6 +263,29 @@ class Client:
         if not answer.get("ok"):
             raise Refusal(str(answer.get("reason", "unknown: the node gave no reason")))
         return answer
+
+
+def _json(parameters: Document) -> str:
+    try:
+        return canonical_json(parameters)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refusal(f"parameters: a task's settings are JSON: {error}") from None
+
+
+def _first_model(module: str, parameters: str, seed: int) -> tuple[int, bytes]:
+    """The size and the blob of the model that a task starts from; raises learning's Refused."""
+    from meshkit.learning.grid import Refused
+    from meshkit.learning.task import load
+    from meshkit.learning.training import initial_model
+
+    try:
+        task = load(module, parameters, (module,))
+        return task.size, initial_model(task, seed)
+    except Refused:
+        raise
+    except Exception as error:  # the task's own code: its author wants the words, users the line
+        words = f"{module} makes no model: {type(error).__name__}: {error}"
+        raise Refused("task-failed", words) from error
 
 
 __all__ = ["Client", "Refusal", "Undecided", "WireError"]

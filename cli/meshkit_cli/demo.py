@@ -16,10 +16,10 @@ from rich.table import Table
 from meshkit.client import Client, Refusal
 from meshkit.journal import BlobStore
 from meshkit.learning import Shard
-from meshkit.learning.data import parse_split
 from meshkit.runtime.worker_messages import Evaluate, Evaluated, Failed
 from meshkit.runtime.workers import Worker
 from meshkit.wire.port import WireError
+from meshkit_cli.options import split_option
 from meshkit_cli.output import (
     FAILURE,
     TIMEOUT,
@@ -55,7 +55,7 @@ POLL_S = 0.05
 @click.option(
     "--task", default="digits", show_default=True, help=f"{', '.join(TASKS)}, or module:attribute."
 )
-@click.option("--split", default="iid", show_default=True, help="iid, or dirichlet:ALPHA.")
+@split_option
 @click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True)
 @click.option(
     "--kill", "victim", type=click.Choice(VICTIMS), help="kill -9 one in the middle of a round."
@@ -73,7 +73,6 @@ def command(
 ) -> None:  # fmt: skip
     """A real mesh of N node processes on this machine trains a real task to the end."""
     with complaints():
-        parse_split(split)
         module = TASKS.get(task, task)
         if ":" not in module:
             fail(f"no task is called {task}: choose {', '.join(TASKS)} or module:attribute", USAGE)

@@ -20,7 +20,7 @@ import click
 from rich.table import Table
 
 from meshkit.journal import JournalError, JournalReader, measure_commit_ms
-from meshkit.runtime.home import Home, HomeError
+from meshkit.runtime.home import Home, HomeError, exists
 from meshkit.wire.ipc import address_of, is_running
 from meshkit.wire.keys import KeyRefused
 from meshkit.wire.port import WireError
@@ -108,7 +108,7 @@ def _clock(home: Path) -> Finding:
 
 
 def _node(home: Path) -> Finding:
-    if not (home / "identity.key").exists():
+    if not Home(home).is_made:
         return WARN, f"{home}: there is no node; make one with: meshkit init --home {home}"
     address_of(home)
     node = Home.open(home)
@@ -120,7 +120,7 @@ def _node(home: Path) -> Finding:
 
 
 def _ports(home: Path) -> Finding:
-    if not (home / "card.json").exists():
+    if not exists(home / "card.json"):
         return GOOD, "no node, no ports"
     if is_running(home):
         return GOOD, "the node runs and holds them"
@@ -133,12 +133,14 @@ def _ports(home: Path) -> Finding:
                 probe.bind((place.hostname or "", place.port or 0))
             except OSError as error:
                 return BAD, f"{endpoint}: {(error.strerror or str(error)).lower()}"
+            except ValueError as error:  # of a port that is none
+                return BAD, f"{endpoint}: {str(error).lower()}"
     return GOOD, f"free, from {card.events} on"
 
 
 def _journal(home: Path) -> Finding:
     path = home / "journal.sqlite"
-    if not path.exists():
+    if not exists(path):
         return GOOD, "none yet"
     with JournalReader.open(path) as journal:
         head = journal.head

@@ -7,7 +7,7 @@ import click
 
 from meshkit.core.value import digest
 from meshkit.ledger.messages import MAY, ROLES, Genesis, Member, Operator, Policy
-from meshkit.runtime.home import Home, HomeError, read_document
+from meshkit.runtime.home import ForeignHome, Home, HomeError, read_document
 from meshkit.wire.keys import Identity
 from meshkit_cli.demo import TASKS
 from meshkit_cli.options import home_option
@@ -77,7 +77,7 @@ def command(
         if cards:
             node.found(_genesis(node, cards, mesh_name, operator, tasks))
         elif genesis is not None:
-            node.found(read_document(genesis, Genesis))
+            node.found(_naming(node, read_document(genesis, Genesis)))
         document = {
             "schema": "meshkit.init/v1",
             "home": str(home),
@@ -92,7 +92,7 @@ def command(
 def _open_or_make(
     home: Path, name: str, host: str, port: int, roles: tuple[str, ...], weight: int
 ) -> Home:
-    if (home / "identity.key").exists():
+    if Home(home).is_made:
         return Home.open(home)
     events, direct, blobs, join = [f"tcp://{host}:{port + number}" for number in range(4)]
     return Home.create(
@@ -105,6 +105,16 @@ def _open_or_make(
         blobs=blobs,
         join=join,
     )
+
+
+def _naming(node: Home, genesis: Genesis) -> Genesis:
+    """The genesis, if this node is one of its founders: everybody else needs a ticket."""
+    if all(founder.id != node.identity.key for founder in genesis.founders):
+        raise ForeignHome(
+            f"{node.path}: the genesis does not name this node; "
+            "ask an operator for a ticket, and say: meshkit join TICKET"
+        )
+    return genesis
 
 
 def _genesis(

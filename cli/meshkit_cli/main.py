@@ -2,13 +2,19 @@
 
 A setting comes from its flag, else from `MESHKIT_*` in the environment, else from `meshkit.toml` in
 this folder, else from the same file in the user's configuration folder.
+
+    home = "node"            # of every command that talks to a node: as MESHKIT_HOME
+    operator = "me.key"      # likewise: as MESHKIT_OPERATOR
+
+    [task.submit]
+    rounds = 20              # of one command: as MESHKIT_TASK_SUBMIT_ROUNDS
 """
 
 import os
 import tomllib
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -16,6 +22,8 @@ from meshkit import __version__
 from meshkit_cli.output import USAGE, fail
 
 CONFIG_BYTES_MAX = 2**20  # a guess: a thousand times what anybody sets
+
+Settings = dict[str, Any]
 
 # A command's module is imported when it is asked for: `--help` needs neither sockets nor numpy.
 COMMANDS = {
@@ -52,25 +60,50 @@ class Nouns(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
 
-def configuration() -> dict[str, Any]:
-    """The settings of both `meshkit.toml`s, the nearer one first."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    merged: dict[str, Any] = {}
-    for path in (home / "meshkit" / "meshkit.toml", Path("meshkit.toml")):
-        for noun, settings in read_toml(path).items():
-            if not isinstance(settings, dict):
-                fail(f"{path}: settings stand under a command's name, as in [task]", USAGE)
-            merged[noun] = {**merged.get(noun, {}), **settings}
+def configuration() -> Settings:
+    """The settings of both `meshkit.toml`s; the nearer one's go first."""
+    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return over(read_toml(Path("meshkit.toml")), read_toml(folder / "meshkit" / "meshkit.toml"))
+
+
+def over(near: Settings, far: Settings) -> Settings:
+    """Both, table by table; where both have a setting, the nearer one's."""
+    merged = {**far, **near}
+    for name in near.keys() & far.keys():
+        if isinstance(near[name], dict) and isinstance(far[name], dict):
+            merged[name] = over(near[name], far[name])
     return merged
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def defaults(command: click.Command, settings: Settings, shared: Settings) -> Settings:
+    """What `command` takes from the configuration, and its subcommands from theirs.
+
+    `shared` are the settings outside of tables. They go to options that have one variable in the
+    environment for all commands: those mean the same thing everywhere.
+    """
+    if isinstance(command, click.Group):
+        return {
+            name: defaults(one, table(settings, name), shared)
+            for name, one in command.commands.items()
+        }
+    common = [option.name for option in command.params if option.envvar]
+    return {**{name: shared[name] for name in common if name in shared}, **settings}
+
+
+def table(settings: Settings, name: str) -> Settings:
+    found = settings.get(name, {})
+    if not isinstance(found, dict):
+        fail(f"meshkit.toml: {name} is a command: its settings are a table, as in [{name}]", USAGE)
+    return cast(Settings, found)
+
+
+def read_toml(path: Path) -> Settings:
     try:
         with path.open("rb") as file:
             text = file.read(CONFIG_BYTES_MAX).decode()
         return tomllib.loads(text)
-    except FileNotFoundError:
-        return {}
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return {}  # under sudo, HOME may be another user's: what we may not read is not ours
     except (OSError, ValueError) as error:
         fail(f"{path}: {error}", USAGE)
 
@@ -83,7 +116,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Learning together without a server, and work handed out without a manager."""
-    ctx.default_map = configuration()
+    settings, noun = configuration(), ctx.invoked_subcommand or ""
+    command = main.get_command(ctx, noun)
+    if command is not None:
+        ctx.default_map = {noun: defaults(command, table(settings, noun), settings)}
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 from meshkit_services.devmesh import DevMesh
 
-from meshkit.learning.data import parse_split
 from meshkit_cli.demo import ENGINES, TASKS
+from meshkit_cli.options import split_option
 from meshkit_cli.output import complaints, emit, listing, output_option
 
 folder = click.argument("folder", type=click.Path(path_type=Path), default=Path("mesh"))
@@ -27,14 +27,13 @@ def command() -> None:
     metavar="MODULE:ATTRIBUTE",
     help="A task the mesh allows; several may be named. Default: the built-in ones.",
 )
-@click.option("--split", default="iid", show_default=True, help="iid, or dirichlet:ALPHA.")
+@split_option
 @click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True)
 def up(folder: Path, nodes: int, tasks: tuple[str, ...], split: str, engine: str) -> None:
     """Start the mesh in FOLDER, making it first if there is none."""
     with complaints():
-        parse_split(split)
         mesh = DevMesh(folder)
-        if not mesh.operator_key.exists():
+        if not mesh.is_made:
             allowed = tasks or tuple(TASKS.values())
             mesh = DevMesh.create(folder, nodes, allowed, split=split, engine=engine)
         mesh.up()

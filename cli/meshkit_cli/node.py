@@ -9,7 +9,7 @@ from meshkit.client import Client
 from meshkit.core.document import to_document
 from meshkit.ledger.messages import ROLES
 from meshkit.runtime.home import read_document, write_document
-from meshkit_cli.options import home_option, operator_option, wait_option
+from meshkit_cli.options import home_option, metrics_option, operator_option, wait_option
 from meshkit_cli.output import Document, complaints, emit, facts, listing, out, output_option
 
 
@@ -20,7 +20,7 @@ def command() -> None:
 
 @command.command()
 @home_option
-@click.option("--metrics", metavar="HOST:PORT", help="Serve Prometheus metrics there.")
+@metrics_option
 @click.pass_context
 def run(ctx: click.Context, home: Path, metrics: str | None) -> None:
     """Run the node in HOME until it is told to stop (SIGTERM or Ctrl-C)."""
@@ -95,7 +95,8 @@ def admit(
         chosen = tuple(sorted(roles)) or member.roles
         ticket = client.ticket(member, chosen, weight or member.weight)
         invitation = Invitation(ticket, client.home.mesh, client.home.card)
-        path = target or Path(f"{member.name}.ticket")
+        # A stranger chose the name: it is no way out of this folder.
+        path = target or Path(f"{member.name.replace('/', '_')}.ticket")
         write_document(path, invitation)
     click.echo(f"{path}: {member.name} may join with: meshkit join {path}", err=True)
 

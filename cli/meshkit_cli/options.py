@@ -7,8 +7,26 @@ from typing import Any
 import click
 
 from meshkit.client import WAIT_S
+from meshkit.learning.data import parse_split
+from meshkit.runtime.home import HomeError
+from meshkit.runtime.metrics import parse_address
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def checked(check: Callable[[str], object]) -> Callable[..., str | None]:
+    """A callback that lets a text pass as it is, if `check` has nothing against it."""
+
+    def callback(ctx: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+        try:
+            if text is not None:
+                check(text)
+        except (HomeError, ValueError) as error:
+            raise click.BadParameter(str(error)) from None
+        return text
+
+    return callback
+
 
 home_option: Decorator = click.option(
     "--home",
@@ -32,4 +50,17 @@ wait_option: Decorator = click.option(
     default=WAIT_S,
     show_default=True,
     help="Seconds to wait for the mesh to decide.",
+)
+split_option: Decorator = click.option(
+    "--split",
+    default="iid",
+    show_default=True,
+    callback=checked(parse_split),
+    help="iid, or dirichlet:ALPHA.",
+)
+metrics_option: Decorator = click.option(
+    "--metrics",
+    metavar="HOST:PORT",
+    callback=checked(parse_address),
+    help="Serve Prometheus metrics there.",
 )

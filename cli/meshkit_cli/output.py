@@ -19,8 +19,12 @@ OK, FAILURE, USAGE, DIVERGENCE, NOT_FOUND, TIMEOUT, REFUSED = range(7)
 FORMATS = ("table", "json", "jsonl")
 Document = dict[str, Any]
 
-out = Console()
-err = Console(stderr=True)
+# What others named must look as they named it: "[red]" is a task's name, not a colour.
+out = Console(markup=False, emoji=False)
+err = Console(stderr=True, markup=False, emoji=False)
+
+# What a refusal means, by its slug; whatever else the node or the mesh will not do is a refusal.
+MEANINGS = {"unknown-task": NOT_FOUND, "unknown-member": NOT_FOUND, "ambiguous": USAGE}
 
 
 def fail(message: str, code: int = FAILURE) -> NoReturn:
@@ -123,19 +127,20 @@ def complaints() -> Generator[None]:
     from meshkit.journal import JournalAltered, JournalError, JournalForeign
     from meshkit.learning import Refused
     from meshkit.runtime.home import ForeignHome, HomeError
+    from meshkit.runtime.join import JoinRefused
     from meshkit.wire.keys import KeyRefused
     from meshkit.wire.port import WireError
 
     try:
         yield
-    except (ForeignHome, JournalForeign, OtherRules) as error:
+    except (ForeignHome, JoinRefused, JournalForeign, OtherRules) as error:
         fail(str(error), REFUSED)
     except (JournalAltered, Unsound) as error:
         fail(str(error), DIVERGENCE)
     except NotHere as error:
         fail(str(error), NOT_FOUND)
     except Refusal as error:
-        fail(str(error), NOT_FOUND if error.slug.startswith("unknown-") else REFUSED)
+        fail(str(error), MEANINGS.get(error.slug, REFUSED))
     except (WireError, Undecided) as error:
         fail(str(error), TIMEOUT)
     except (AuditError, HomeError, KeyRefused, JournalError, MeshError, Refused) as error:

@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.table import Table
 
 from meshkit.client import Client
+from meshkit.ledger.forms import SEED_MAX
 from meshkit_cli.options import home_option, operator_option, wait_option
 from meshkit_cli.output import (
     USAGE,
@@ -57,7 +58,7 @@ def command() -> None:
 @click.option("--bits", type=click.IntRange(2, 32), help="Of an update's entry.")
 @click.option("--scale-bits", type=click.IntRange(0, 30), help="An entry x stands for x / 2^this.")
 @click.option("--strategy", help="Default: fedavg.")
-@click.option("--seed", type=click.IntRange(0), help="Of the first model.")
+@click.option("--seed", type=click.IntRange(0, SEED_MAX), help="Of the first model.")
 def submit(
     home: Path,
     operator: Path,
@@ -84,7 +85,7 @@ def _setting(text: str) -> tuple[str, Any]:
     try:
         # scan: unbounded-decode: a word of the user's own command line
         return name, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name, value  # a bare word is text
 
 

@@ -69,11 +69,15 @@ class Shard(msgspec.Struct, frozen=True, array_like=True):
     seed: int = 0
     folder: str = ""  # the node's own data; "" where the task brings its data along
 
-    def rows(self, labels: Labels) -> Rows:
-        """The rows of a common data set that are this node's, sorted; no two nodes share one."""
+    def check(self) -> float | None:
+        """Raise Refused unless this is a shard; α of its split, None for iid."""
         if not 0 <= self.index < self.count:
             raise Refused("shard", f"there is no shard {self.index} of {self.count}")
-        alpha = parse_split(self.split)
+        return parse_split(self.split)
+
+    def rows(self, labels: Labels) -> Rows:
+        """The rows of a common data set that are this node's, sorted; no two nodes share one."""
+        alpha = self.check()
         dice = np.random.default_rng(self.seed)
         if alpha is None:
             return np.sort(np.array_split(dice.permutation(len(labels)), self.count)[self.index])

@@ -13,14 +13,15 @@ from typing import Any
 import msgspec
 import zmq
 
-from meshkit.codec import Malformed, decode_body
+from meshkit.codec import decode_body
 from meshkit.core.composite import At
 from meshkit.core.history import ShowHead
 from meshkit.core.shell import Shell
 from meshkit.core.value import Statement
 from meshkit.journal import BlobPort
+from meshkit.learning import STRATEGIES
 from meshkit.ledger.checks import NOTE_BYTES_MAX, item_id
-from meshkit.ledger.messages import ITEMS, Note
+from meshkit.ledger.messages import ITEMS, Note, SubmitTask
 from meshkit.ledger.state import next_serial
 from meshkit.node import Policies
 from meshkit.pool import Pool, highest_serial
@@ -83,13 +84,6 @@ class Desk:
 
         An answer with an `item` and `wait` is no last word: see `OperatorWindow`.
         """
-        return self._answer(request)
-
-    def outcome(self, id_: bytes) -> Answer:
-        """What became of an item: its `state`, and its `height` or a `reason`."""
-        return self._outcomes.item(id_)
-
-    def _answer(self, request: bytes) -> Answer:
         try:
             # scan: unbounded-decode: the socket bounds a request (MAXMSGSIZE)
             asked = msgspec.msgpack.decode(request, type=dict[str, Any])
@@ -97,8 +91,12 @@ class Desk:
             if doing is None:
                 return _refused("unknown: no such request; is the client of another release?")
             return {"ok": True, **doing(asked)}  # a refusal says so itself
-        except (msgspec.MsgspecError, Malformed, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             return _refused(f"malformed: {error}")
+
+    def outcome(self, id_: bytes) -> Answer:
+        """What became of an item: its `state`, and its `height` or a `reason`."""
+        return self._outcomes.item(id_)
 
     # -- questions --------------------------------------------------------------------------------
 
@@ -150,7 +148,7 @@ class Desk:
             verify_statements(item, mesh)
         except Refused as refused:
             return _refused(f"{refused.reason}: not signed for this mesh with the key it names")
-        refusal = self._ledger.check(state["ledger"], item)
+        refusal = self._ledger.check(state["ledger"], item) or _check_strategy(item)
         if refusal:
             return _refused(refusal)
         self._shell.take(At("pool", Offer(item)))
@@ -193,6 +191,14 @@ class Desk:
         """Tell the others how far our journal goes, so that its tail can be missed."""
         self._shell.take(At("history", ShowHead()))
         return {}
+
+
+def _check_strategy(item: Statement) -> str:
+    # The ledger knows no strategies; without this, each round would end with nothing to add up.
+    if isinstance(item, SubmitTask) and item.task.strategy not in STRATEGIES:
+        known = ", ".join(sorted(STRATEGIES))
+        return f"strategy: no strategy is called {item.task.strategy}; there is {known}"
+    return ""
 
 
 def _bytes(asked: Answer, name: str) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import zmq
 
-from meshkit.codec import Malformed, decode_body, encode
+from meshkit.codec import decode_body, encode
 from meshkit.core.composite import At
 from meshkit.core.shell import Shell
 from meshkit.ledger.messages import Genesis, Join
@@ -61,7 +61,7 @@ class Guests:
                     return {"ok": True, "admitted": admitted}
                 case _:
                     return {"ok": False, "reason": "unknown: no such request"}
-        except (msgspec.MsgspecError, Malformed, KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             return {"ok": False, "reason": f"malformed: {error}"}
 
     def _contacts(self) -> list[bytes]:

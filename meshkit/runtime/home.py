@@ -33,6 +33,13 @@ DOCUMENT_BYTES_MAX = 16 * 2**20  # a genesis of ten thousand founders is 10 MB
 BLOB_BYTES_MAX = 256 * 2**20  # as the mesh carries
 PRIVATE = 0o700
 
+# A shard by the names of its fields; on its way to a worker it is an array.
+SHARD_FORM = msgspec.defstruct(
+    "ShardForm",
+    [(field.name, field.type, field.default) for field in msgspec.structs.fields(Shard)],
+    forbid_unknown_fields=True,
+)
+
 V = TypeVar("V", bound=Value)
 
 
@@ -58,13 +65,13 @@ class Home:
     def create(cls, path: Path, **card: Any) -> Self:
         """A new home with fresh keys. `card` gives what a `Member` has besides its keys."""
         home = cls(path)
-        if (path / "identity.key").exists():
+        if home.is_made:
             raise HomeError(f"{path}: there is a node already; choose another --home")
-        home._make()
         identity, transport, chain = Identity.create(), Transport.create(), HashChain.create()
         made = Member(id=identity.key, transport=transport.key, anchor=chain.anchor, **card)
         if refusal := check_member(made):
             raise HomeError(f"{path}: {refusal}")
+        home._make()
         try:
             transport.save(path / "transport.key")
             chain.save(path / "chain.key")
@@ -88,9 +95,14 @@ class Home:
             raise HomeError(f"{path}: not a folder")
         if mode & 0o077:
             raise HomeError(f"{path}: open to others; close it with: chmod 700 {path}")
-        if not (path / "identity.key").exists():
+        if not home.is_made:
             raise HomeError(f"{path}: there is no node; make one with: meshkit init")
         return home
+
+    @property
+    def is_made(self) -> bool:
+        """Whether there is a node. Raises HomeError where that cannot be seen."""
+        return exists(self.path / "identity.key")
 
     def _make(self) -> None:
         try:
@@ -125,7 +137,7 @@ class Home:
 
     @property
     def has_genesis(self) -> bool:
-        return (self.path / "genesis.json").exists()
+        return exists(self.path / "genesis.json")
 
     @cached_property
     def genesis(self) -> Genesis:
@@ -160,9 +172,11 @@ class Home:
         if not path.exists():
             return Shard(folder=str(self.path / "data"))
         try:
-            return Shard(**msgspec.convert(read_json(path), dict[str, Any]))
-        except (TypeError, msgspec.ValidationError) as error:
+            shard = Shard(**msgspec.structs.asdict(msgspec.convert(read_json(path), SHARD_FORM)))
+            shard.check()
+        except ValueError as error:
             raise HomeError(f"{path}: {error}") from None
+        return shard
 
     def write_shard(self, shard: Shard) -> None:
         document = {name: getattr(shard, name) for name in shard.__struct_fields__}
@@ -224,6 +238,14 @@ def _key(kind: type[Key], path: Path) -> Key:
         return kind.load(path)
     except KeyRefused as refused:
         raise HomeError(str(refused)) from None
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file; raises HomeError where nobody may look."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise HomeError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def read_document(path: Path, kind: type[V]) -> V:

@@ -32,10 +32,19 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from meshkit.runtime.home import HomeError
+from meshkit.wire.port import PORT_MAX
 
 REFRESH_S = 1.0  # scrapes are rarely closer together than 15 s
 
 Figures = dict[str, Any]
+
+
+def parse_address(address: str) -> tuple[str, int]:
+    """The host and port of "HOST:PORT"; raises HomeError. Without a host, this machine alone."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or not 0 < int(port) <= PORT_MAX:
+        raise HomeError(f"{address!r} is no address for metrics: say HOST:PORT")
+    return host or "127.0.0.1", int(port)
 
 
 class Metrics(Collector):
@@ -49,15 +58,13 @@ class Metrics(Collector):
 
     def open(self, address: str) -> None:
         """Serve at "HOST:PORT". Raises HomeError: it is a setting of the home's owner."""
-        host, colon, port = address.rpartition(":")
-        if not colon or not port.isdecimal():
-            raise HomeError(f"{address!r} is no address for metrics: say HOST:PORT")
+        host, port = parse_address(address)
         registry = CollectorRegistry()
         self.serve()
         registry.register(self)
         try:
-            self._server, _ = start_http_server(int(port), host or "127.0.0.1", registry)
-        except (OSError, OverflowError) as error:
+            self._server, _ = start_http_server(port, host, registry)
+        except OSError as error:
             raise HomeError(f"metrics at {address}: {error}") from None
 
     def close(self) -> None:
