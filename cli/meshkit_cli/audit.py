@@ -1,13 +1,17 @@
 """`meshkit audit`: whether journals are true, what they tell, and all they hold as JSON."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 from rich.console import Group
 
+from meshkit.audit.chapters import Chapter, Proof, Step, Story
 from meshkit.audit.exhibits import gather
+from meshkit.audit.export import write
 from meshkit.audit.findings import Evidence, Finding, Note
+from meshkit.audit.story import tell
 from meshkit.audit.verify import Report
 from meshkit.audit.verify import verify as verify_
 from meshkit.audit.words import name_of, named
@@ -27,6 +31,8 @@ from meshkit_cli.output import (
 
 PATH = click.Path(path_type=Path)
 ID_BYTES = 32
+
+Names: TypeAlias = Mapping[bytes, str]
 
 
 @click.group()
@@ -108,6 +114,171 @@ def _evidence(one: Evidence, report: Report) -> Document:
         "first": to_document(one.first),
         "second": to_document(one.second),
     }
+
+
+# -- export ---------------------------------------------------------------------------------------
+
+
+@command.command()
+@output_option
+@click.option(
+    "--to", "target", required=True, type=PATH, help="The file to write; it must not exist yet."
+)
+@click.argument("paths", nargs=-1, required=True, type=PATH)
+def export(paths: tuple[Path, ...], target: Path, output: str) -> None:
+    """Write every entry of the journals in PATHS as one line of JSON (meshkit.audit.entry/v1)."""
+    with complaints():
+        exhibits = gather(paths)
+        try:
+            with target.open("x", encoding="utf-8") as file:
+                count = write(exhibits, file)
+        except OSError as error:
+            fail(f"{target}: cannot be written: {error.strerror}")
+    document = {
+        "schema": "meshkit.audit.export/v1",
+        "file": str(target),
+        "journals": len(exhibits),
+        "entries": count,
+    }
+    emit(output, document)
+
+
+# -- why ------------------------------------------------------------------------------------------
+
+
+@command.command()
+@output_option
+@click.option("--round", "round_", type=click.IntRange(0), help="Only this round of the task.")
+@click.argument("asked", metavar="TASK")
+@click.argument("paths", nargs=-1, required=True, type=PATH)
+def why(asked: str, paths: tuple[Path, ...], round_: int | None, output: str) -> None:
+    """The story of TASK, or of one of its rounds, as the journals in PATHS tell it together.
+
+    TASK is its name or the beginning of its id; TASK/3 is its round 3. What convicts somebody
+    comes with the culprit's own signed statements: as JSON in full, in a table their signatures.
+    """
+    with complaints():
+        story = tell(gather(paths), asked, round_)
+    document = story_document(story)
+    rows = [{"row": name, **row} for name in ROWS for row in document[name]]
+    if output == "jsonl":
+        emit(output, {"rows": rows}, "rows")
+    else:
+        emit(output, document, table=story_table(document))
+
+
+ROWS = ("rounds", "steps", "evidence", "silences", "parts")
+
+
+def story_document(story: Story) -> Document:
+    """The story as others read it: each list's rows name their round."""
+    names, chapters = story.names, story.chapters
+    return {
+        "schema": "meshkit.audit.why/v1",
+        "task": story.task.hex(),
+        "name": story.name,
+        "rounds": [_chapter(one, names) for one in chapters],
+        "steps": [_step(one.round, step, names) for one in chapters for step in one.steps],
+        "evidence": [_proof(one.round, proof, names) for one in chapters for proof in one.evidence],
+        "silences": [
+            {
+                "round": one.round,
+                "node": name_of(silence.who, names),
+                "kind": silence.kind,
+                "what": named(silence.what, names),
+            }
+            for one in chapters
+            for silence in one.silences
+        ],
+        "parts": [
+            {"round": one.round, **part._asdict(), "who": name_of(part.who, names)}
+            for one in chapters
+            for part in one.parts
+        ],
+    }
+
+
+def _chapter(one: Chapter, names: Names) -> Document:
+    opened = one.opened
+    members = opened.ranking[: opened.committee] if opened else ()
+    return {
+        "round": one.round,
+        "opened_height": one.opened_height,
+        "committed_height": one.committed_height or None,
+        "base": opened.base.hex() if opened else None,
+        "committee": [name_of(id_, names) for id_ in members],
+        "trainers": [name_of(id_, names) for id_ in opened.trainers] if opened else [],
+    }
+
+
+def _step(number: int, step: Step, names: Names) -> Document:
+    first = step.places[0]
+    return {
+        "round": number,
+        "time_ns": first.now_ns,
+        "node": name_of(first.node, names),
+        "entry": first.entry,
+        "kind": step.kind,
+        "who": [name_of(id_, names) for id_ in step.who if id_],
+        "what": named(step.what, names),
+        "journals": [
+            {"node": name_of(place.node, names), "entry": place.entry} for place in step.places
+        ],
+    }
+
+
+def _proof(number: int, proof: Proof, names: Names) -> Document:
+    return {
+        "round": number,
+        "culprit": name_of(proof.culprit, names),
+        "id": proof.culprit.hex(),
+        "kind": proof.crime,
+        "what": named(proof.what, names),
+        "signed": proof.signed,
+        "signatures": [getattr(one, "signature", b"").hex() for one in proof.statements],
+        "statements": [to_document(one) for one in proof.statements],
+        "journals": [
+            {"node": name_of(place.node, names), "entry": place.entry} for place in proof.places
+        ],
+    }
+
+
+def story_table(document: Document) -> Group:
+    """What a person reads: each round from its opening on, then who did wrong, and who nothing."""
+    parts: list[Any] = [f"task {document['name']} ({document['task'][:16]})"]
+    for chapter in document["rounds"]:
+        number = chapter["round"]
+        mine = {name: [row for row in document[name] if row["round"] == number] for name in ROWS}
+        parts.append(_title(chapter))
+        parts.append(listing(_seen(mine["steps"]), STEP_COLUMNS))
+        for name, columns in (("evidence", PROOF_COLUMNS), ("silences", SILENCE_COLUMNS)):
+            if mine[name]:
+                parts += [f"\n{name}:", listing(mine[name], columns)]
+    return Group(*parts)
+
+
+STEP_COLUMNS = {"at": "after", "who": "who", "what": "what", "seen": "recorded by"}
+PROOF_COLUMNS = {"culprit": "who", "kind": "kind", "what": "what", "signatures": "signatures"}
+SILENCE_COLUMNS = {"node": "who", "kind": "kind", "what": "what"}
+
+
+def _title(chapter: Document) -> str:
+    height = chapter["committed_height"]
+    end = f"committed at height {height}" if height else "not committed yet"
+    return f"\nround {chapter['round']}, opened at height {chapter['opened_height']}, {end}"
+
+
+def _seen(steps: list[Document]) -> list[Document]:
+    """The steps with the time since the first of them, and who recorded each."""
+    begin_ns = min((step["time_ns"] for step in steps), default=0)
+    return [
+        {
+            **step,
+            "at": f"{max(step['time_ns'] - begin_ns, 0) / 1e9:.3f} s",
+            "seen": list(dict.fromkeys(place["node"] for place in step["journals"])),
+        }
+        for step in steps
+    ]
 
 
 def verify_table(document: Document) -> Group:

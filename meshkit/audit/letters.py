@@ -23,7 +23,7 @@ from meshkit.audit.findings import Kind
 from meshkit.audit.words import a, ref, short
 from meshkit.codec import JOURNALED, Malformed, cause
 from meshkit.consensus.messages import Committed
-from meshkit.consensus.tendermint.messages import Vote
+from meshkit.consensus.tendermint.messages import PREVOTE, Vote
 from meshkit.core.value import Statement, Value, digest, statements
 from meshkit.journal import Head, Record
 from meshkit.node import address, content, place_of
@@ -60,6 +60,8 @@ class Contradiction(NamedTuple):
     kind: Kind
     entry: int  # the culprit's own, as far as the contradiction names one; else 0
     what: str
+    holder: bytes  # of whom the second thing is from, and the entry there
+    at: int
     first: Value | None = None  # the statements, where it is two of them
     second: Value | None = None
 
@@ -75,6 +77,7 @@ class Post:
         self._effects: dict[tuple[bytes, int, int, int], Copy] = {}
         self._numbers: dict[tuple[bytes, int, int], Copy] = {}
         self._said: dict[tuple[Any, ...], tuple[bytes, Statement]] = {}
+        self._convicted: set[tuple[str, tuple[Any, ...]]] = set()
         self._faults: dict[bytes, list[Copy]] = {}
         self.contradictions: list[Contradiction] = []
 
@@ -85,9 +88,10 @@ class Post:
         except Malformed:
             return
         if data:
-            self._take(holder, record.index, data)
+            self.hold(holder, record.index, data)
 
-    def _take(self, holder: bytes, at: int, data: bytes) -> None:
+    def hold(self, holder: bytes, at: int, data: bytes) -> None:
+        """An envelope that a journal holds at an entry."""
         id_ = blake3(data).digest()
         letter = self._read.get(id_)
         if letter is None:
@@ -116,20 +120,29 @@ class Post:
     def _compare(self, copy: Copy) -> None:
         """Against what the same sender said in the same place."""
         letter = copy.letter
-        place = (letter.sender, letter.entry, letter.effect, letter.height)
-        first = self._effects.setdefault(place, copy)
+        effect = (letter.sender, letter.entry, letter.effect, letter.height)
+        first = self._effects.setdefault(effect, copy)
         if first.letter.content != letter.content:
             where = f"effect {letter.effect} of its entry {letter.entry}"
-            self._contradict("two-effects", first, copy, where)
-        first = self._numbers.setdefault((letter.sender, letter.head.index, letter.sequence), copy)
+            self._contradict("two-effects", effect, first, copy, where)
+        number = (letter.sender, letter.head.index, letter.sequence)
+        first = self._numbers.setdefault(number, copy)
         if first.letter.id != letter.id:
             where = f"number {letter.sequence} under its head {letter.head.index}"
-            self._contradict("two-numbers", first, copy, where)
+            self._contradict("two-numbers", number, first, copy, where)
 
-    def _contradict(self, kind: Kind, first: Copy, second: Copy, where: str) -> None:
+    def _contradict(
+        self, kind: Kind, place: tuple[Any, ...], first: Copy, second: Copy, where: str
+    ) -> None:
         what = f"{where} is one message to {ref(first.holder)} and another to {ref(second.holder)}"
-        culprit, entry = second.letter.sender, second.letter.entry
-        self.contradictions.append(Contradiction(culprit, kind, entry, what))
+        letter, holder, at = second
+        self._tell(place, Contradiction(letter.sender, kind, letter.entry, what, holder, at))
+
+    def _tell(self, place: tuple[Any, ...], one: Contradiction) -> None:
+        """Of each place the first contradiction: the others prove no more."""
+        if (one.kind, place) not in self._convicted:
+            self._convicted.add((one.kind, place))
+            self.contradictions.append(one)
 
     def _hear(self, holder: bytes, at: int, message: Value) -> None:
         """Compare every statement inside with what its signer said before, to whomever."""
@@ -142,12 +155,12 @@ class Post:
             if known != covered:
                 culprit = cast(bytes, getattr(statement, statement.SIGNER))
                 what = (
-                    f"it signed two different statements, {described(place)}; {ref(holder)} holds "
-                    f"the second at entry {at}"
+                    f"it signed two different statements, each {described(statement)}; "
+                    f"{ref(holder)} holds the second at entry {at}"
                 )
-                self.contradictions.append(
-                    Contradiction(culprit, "equivocation", 0, what, first, statement)
-                )
+                kind: Kind = "equivocation"
+                told = Contradiction(culprit, kind, 0, what, holder, at, first, statement)
+                self._tell(place, told)
 
     # -- what letters say of a journal ------------------------------------------------------------
 
@@ -175,7 +188,7 @@ class Post:
                         f"its head at entry {index} is one to {ref(first.holder)} "
                         f"and another to {ref(second.holder)}: it keeps two journals"
                     )
-                    yield Contradiction(sender, "two-heads", index, what)
+                    yield Contradiction(sender, "two-heads", index, what, *second[1:])
 
     def votes(self, height: int) -> Iterator[Vote]:
         """The votes of a height that anybody holds, one of each place."""
@@ -184,12 +197,14 @@ class Post:
                 yield statement
 
 
-def described(place: tuple[Any, ...]) -> str:
-    """A place among statements, in words: what kind of thing, of what."""
-    kind, _, *rest = place
-    return " ".join(
-        [kind.lower(), *(short(part) if isinstance(part, bytes) else str(part) for part in rest)]
-    )
+def described(statement: Statement) -> str:
+    """Which place among statements it takes, in words."""
+    kind = type(statement).__name__
+    if isinstance(statement, Vote):
+        kind = "Prevote" if statement.kind == PREVOTE else "Precommit"
+    task, height = getattr(statement, "task", b""), getattr(statement, "height", 0)
+    where = f"of task {short(task)}" if task else f"at height {height}"
+    return f"{a(kind)} {where}, round {getattr(statement, 'round', 0)}"
 
 
 def bare(item: Any, signer: bytes) -> Any:

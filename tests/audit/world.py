@@ -1,7 +1,8 @@
 """A mesh whose journals are to be audited: whole nodes with real keys, journals and blob stores.
 
 What they say reaches everybody at once, what they train is drawn from their names, and time goes on
-when nobody has anything to do. Some of them may lie: `Liar` says what its journal does not yield.
+when nobody has anything to do. Whoever has a tongue lies with it: its journal does not yield what
+others hear.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 from blake3 import blake3
+from msgspec.structs import replace
 
 from meshkit import RULES, __version__
 from meshkit.core.composite import At
@@ -40,7 +42,7 @@ from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
 from meshkit.runtime.perform import Performer
 from meshkit.runtime.voice import Voice
-from meshkit.wire.envelope import open_envelope, sign_statements
+from meshkit.wire.envelope import open_envelope, open_unverified, seal, sign_statements
 from meshkit.wire.keys import HashChain, Identity
 from meshkit.wire.port import Fetched
 
@@ -52,8 +54,8 @@ BEGIN_NS = 1_700_000_000 * SECOND
 TURNS_MAX = 20_000
 OPERATOR = Identity(b"o" * 32)
 
-# What a node says to `hearer` instead of a message: None for nothing.
-Tongue = Callable[[bytes, Value], Value | None]
+# What a liar says to node number `to` instead of the message: None for nothing.
+Tongue = Callable[[int, Value], Value | None]
 _chains: dict[int, HashChain] = {}
 
 
@@ -222,14 +224,22 @@ class Box:
         self.now_ns = BEGIN_NS
         self.silent: frozenset[int] = frozenset()
         self.tongues: dict[int, Tongue] = {}
-        self.tampers: dict[int, Callable[[int, bytes], bytes | None]] = {}
         self.nodes = [Node(self, number, held) for number in range(count)]
 
     def deliver(self, sender: Node, to: Node, body: bytes) -> None:
-        tamper = self.tampers.get(sender.number)
-        said = body if tamper is None else tamper(to.number, body)
-        if to.number not in self.silent and said is not None:
+        tongue = self.tongues.get(sender.number)
+        said = body if tongue is None else self.twist(sender, to, body, tongue)
+        if to.number not in self.silent and said:
             to.hear(said)
+
+    def twist(self, sender: Node, to: Node, body: bytes, tongue: Tongue) -> bytes:
+        """What a liar says instead, under the same entry and effect, signed with its own key."""
+        envelope = open_unverified(body)
+        message = tongue(to.number, envelope.body)
+        if message is envelope.body or message is None:
+            return body if message is not None else b""
+        signed = sign_statements(message, sender.identity, self.mesh)
+        return seal(replace(envelope, body=signed), sender.identity)
 
     @property
     def awake(self) -> list[Node]:
@@ -288,9 +298,18 @@ def mesh(root: Path, count: int = 4, **policy: Any) -> Iterator[Box]:
         yield Box(root, count, held, **policy)
 
 
-def trained(root: Path, count: int = 4, rounds: int = 2) -> bytes:
-    """A mesh that trained one task in peace; the task's id."""
+def trained(
+    root: Path,
+    count: int = 4,
+    rounds: int = 2,
+    tongue: Tongue | None = None,
+    silent: frozenset[int] = frozenset(),
+) -> bytes:
+    """A mesh that trained one task; the task's id. The last node lies, if there is a tongue."""
     with mesh(root, count) as box:
+        box.silent = silent
+        if tongue is not None:
+            box.tongues[count - 1] = tongue
         box.start()
         task = box.submit(rounds)
         box.run(lambda: box.is_done(task))

@@ -1,0 +1,123 @@
+"""How the heights went that decided a round: whose turn it was, what was proposed, and judged.
+
+A judgement of no is evidence against whoever proposed, if its signed proposal is at hand; so
+proposals and the results in their blocks are kept by what they are called in the judgement.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from meshkit.audit.chapters import Place
+from meshkit.audit.facts import WRONG_PROPOSAL, Fact, Scope
+from meshkit.audit.silence import Turns
+from meshkit.audit.words import short
+from meshkit.consensus.messages import Decided, ProposalTaken, Validator
+from meshkit.consensus.tendermint.messages import (
+    HeightBegun,
+    Proposal,
+    ProposalHeard,
+    RoundStarted,
+    ValueJudged,
+)
+from meshkit.core.value import Statement
+from meshkit.ledger.checks import item_id
+from meshkit.ledger.messages import Block, RoundResult
+from meshkit.pool.messages import ItemPooled
+from meshkit.rounds.messages import Judged, Result
+
+
+class Wrong(NamedTuple):
+    """A proposal that somebody judged wrong, and where."""
+
+    place: Place
+    height: int
+    value_id: bytes
+
+
+class Heights:
+    """Feed it every event of every journal."""
+
+    def __init__(self) -> None:
+        self._voters: dict[int, tuple[Validator, ...]] = {}
+        self._rounds: dict[int, int] = {}
+        self._proposals: dict[int, dict[int, Proposal]] = {}
+        self._blocks: dict[bytes, Block] = {}
+        self._decided: dict[int, Block] = {}
+        self._wrong: list[Wrong] = []
+        self._reasons: dict[bytes, str] = {}  # why a result is wrong, by its id
+        self._results: dict[tuple[bytes, bytes, int, bytes], RoundResult] = {}
+
+    def hear(self, place: Place, event: Any) -> None:
+        match event:
+            case HeightBegun(height, voters):
+                self._voters[height] = voters
+            case RoundStarted(height, number):
+                self._rounds[height] = max(number + 1, self._rounds.get(height, 0))
+            case ProposalHeard(proposal):
+                of_height = self._proposals.setdefault(proposal.height, {})
+                of_height.setdefault(proposal.round, proposal)
+            case ProposalTaken(_, _, value_id, _, Block() as block):
+                self._blocks[value_id] = block
+                self._keep_results(block)
+            case Decided(certificate, Block() as block):
+                self._decided[certificate.height] = self._blocks[certificate.value_id] = block
+                self._keep_results(block)
+            case ItemPooled(RoundResult() as item):
+                self._keep(item)
+            case ValueJudged(height, value_id, valid) if not valid:
+                self._wrong.append(Wrong(place, height, value_id))
+            case Judged() if not event.valid:
+                self._reasons[event.reference] = event.reason
+            case _:
+                pass
+
+    def _keep_results(self, block: Block) -> None:
+        for item in block.items:
+            if isinstance(item, RoundResult):
+                self._keep(item)
+
+    def _keep(self, item: RoundResult) -> None:
+        self._results.setdefault((item.collector, item.task, item.round, item.model), item)
+
+    def result(self, result: Result) -> tuple[Statement, ...]:
+        """The item that its collector signed."""
+        item = self._results.get((result.collector, result.task, result.round, result.model))
+        return (item,) if item is not None else ()
+
+    def collector(self, height: int, task: bytes, number: int) -> bytes:
+        """Whose result of the round was decided at this height; empty if none was."""
+        block = self._decided.get(height)
+        for item in block.items if block else ():
+            if isinstance(item, RoundResult) and (item.task, item.round) == (task, number):
+                return item.collector
+        return b""
+
+    def turns(self, height: int) -> Turns:
+        """How many rounds the height took, and in which of them something was proposed."""
+        proposed = frozenset(self._proposals.get(height, {}))
+        rounds, voters = self._rounds.get(height, 0), self._voters.get(height, ())
+        return Turns(height, voters, rounds if voters else 0, proposed)
+
+    def wrong(self) -> Iterator[tuple[Fact, Place]]:
+        """The proposals that were judged wrong, as evidence against their proposers."""
+        for place, height, value_id in self._wrong:
+            for proposal in self._proposals.get(height, {}).values():
+                if proposal.value_id != value_id:
+                    continue
+                what = f"proposed {short(value_id)}, which is wrong{self._why(value_id)}"
+                key = (value_id, proposal.round)
+                proof = (proposal, *self._wrong_results(value_id))
+                scope: Scope = ("height", height)
+                who = proposal.proposer
+                yield Fact(scope, "evidence", who, what, key, proof, WRONG_PROPOSAL), place
+
+    def _wrong_results(self, value_id: bytes) -> Iterator[RoundResult]:
+        block = self._blocks.get(value_id)
+        for item in block.items if block else ():
+            if isinstance(item, RoundResult) and item_id(item) in self._reasons:
+                yield item
+
+    def _why(self, value_id: bytes) -> str:
+        for item in self._wrong_results(value_id):
+            return f": the result of round {item.round} in it {self._reasons[item_id(item)]}"
+        return ": the rules forbid the block"
