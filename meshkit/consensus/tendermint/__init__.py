@@ -19,6 +19,7 @@ proposer to succeed. No clock is trusted: times only decide when to give up wait
     machine    the machine
     evidence   who lied: pairs that convict, and what a disagreement proves
     stall      since when no quorum answers
+    face       what a node asks of the state between events
 
 Whatever was meant to reach the others is said again while it matters, so each lost message is only
 late; whatever binds us is journaled before it is said. Heights open when something is ready: an

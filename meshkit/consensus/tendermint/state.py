@@ -71,12 +71,11 @@ ANSWERED_MAX = 1_024  # answers in a window (a guess): five thousand questions a
 
 
 class Round(Value):
-    """What was heard of one round. `heard` is the weight of all who voted in it, either way."""
+    """What was heard of one round: its first proposal, without the value, and its votes."""
 
-    proposal: Proposal | None = None  # the first; without its value
+    proposal: Proposal | None = None
     prevotes: Tally = Tally()
     precommits: Tally = Tally()
-    heard: int = 0
 
 
 EMPTY = Round()
@@ -305,12 +304,8 @@ def _counted(state: State, vote: Vote) -> State:
     prevoting = vote.kind == PREVOTE
     tally, other = (at.prevotes, at.precommits) if prevoting else (at.precommits, at.prevotes)
     grown = count(tally, voter, vote.value_id, vote, weight, state.quorum)
-    heard = at.heard if voter in other.by_voter else at.heard + weight
-    known = (
-        Round(at.proposal, grown, other, heard)
-        if prevoting
-        else Round(at.proposal, other, grown, heard)
-    )
+    votes = (grown, other) if prevoting else (other, grown)
+    known = Round(at.proposal, *votes)
     state = replace(state, rounds=state.rounds.set(number, known))
     if grown.quorum_for != tally.quorum_for:
         state = _quorum_reached(state, number, vote.kind, grown.quorum_for)

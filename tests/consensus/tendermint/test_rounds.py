@@ -89,7 +89,6 @@ def test_T06_line_55_skips_at_more_than_a_third_of_distinct_senders() -> None:
     assert play.state.round == 0, "one sender, whatever it sends"
     play.hear(precommit(4, NIL, 2))
     assert play.state.round == 4, "prevotes and precommits count together"
-    assert play.state.rounds[4].heard == 2
     assert play.state.rounds[4].prevotes.weight == 1
 
 

@@ -59,7 +59,7 @@ def test_events_are_total() -> None:
     empty = State()
     assert evolve(empty, RoundStarted(0, 3, 1, 2)).round == 3
     assert evolve(empty, VoteHeard(prevote(7, v, 1))).skip_to == -1
-    assert evolve(empty, VoteHeard(prevote(0, v, 1))).rounds[0].heard == 0
+    assert evolve(empty, VoteHeard(prevote(0, v, 1))).rounds[0].prevotes.weight == 0
     assert evolve(empty, HeightBegun(0, (), 0)).quorum == 1
     strange = EquivocationSeen(name(1), Validator(name(1), 1), Validator(name(1), 2))  # type: ignore[arg-type]  # not even statements
     assert evolve(empty, strange) == empty
