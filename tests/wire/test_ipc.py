@@ -252,7 +252,10 @@ def test_several_questions_may_be_open_at_once(home: Path, lane: OperatorLane) -
     assert answers == {number: body * 2 for number, body in numbers.items()}
 
 
-def test_a_node_that_reads_nothing_is_asked_only_so_much(home: Path) -> None:
+def test_a_node_that_reads_nothing_is_asked_only_so_much(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ipc, "TAKE_MS", 10)
     with HomeLock(home), OperatorClient(home, Limits(guest_queue=3)) as client:
         for _ in range(3):
             client.post(b"x")
