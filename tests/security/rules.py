@@ -60,7 +60,7 @@ def sets_socket_limits(names: set[str]) -> bool:
 def secret_randomness(scope: Scope) -> Found:
     """Keys, nonces and masks come from the operating system: all other dice can be guessed."""
     if scope.speaks_of(KEYED):
-        for call, name in scope.calls():
+        for call, name in scope.calls:
             if name.startswith(("random.", "numpy.random.")):
                 yield call, f"{name} near a secret: use secrets or os.urandom"
     if scope.speaks_of(SECRET):
@@ -80,7 +80,7 @@ def unsafe_decoding(scope: Scope) -> Found:
         for name in names:
             if name.partition(".")[0] in PICKLES:
                 yield node, f"{name} runs what it reads"
-    for call, name in scope.calls():
+    for call, name in scope.calls:
         if name in {"eval", "exec", "compile"}:
             yield call, f"{name} runs what it reads"
         elif name == "torch.load" and not is_constant(keyword(call, "weights_only"), True):
@@ -96,7 +96,7 @@ def unsafe_decoding(scope: Scope) -> Found:
 
 def code_by_name(scope: Scope) -> Found:
     """Who may choose a module's name may choose the code: only names that the genesis lists."""
-    for call, name in scope.calls():
+    for call, name in scope.calls:
         fixed = bool(call.args) and isinstance(call.args[0], ast.Constant)
         if name in {"importlib.import_module", "__import__"} and not fixed:
             yield call, "imports a module that something else names"
@@ -110,7 +110,7 @@ def reads_a_journal(scope: Scope, name: str) -> bool:
 
 def unbounded_read(scope: Scope) -> Found:
     """A file or a stream from elsewhere is as long as its sender likes."""
-    for call, name in scope.calls():
+    for call, name in scope.calls:
         bounded = call.args or keyword(call, "size") or reads_a_journal(scope, name)
         if last(name) in WHOLE_READS and "." in name and not bounded:
             yield call, f"{last(name)} without a limit"
@@ -122,7 +122,7 @@ def unbounded_decode(scope: Scope) -> Found:
     """Decoding builds objects many times the size of its input: look at the length first."""
     if any(name.endswith(("_MAX", "_max")) for name in scope.identifiers):
         return
-    for call, name in scope.calls():
+    for call, name in scope.calls:
         foreign = name.startswith(DECODERS) or last(name) in {"ParseFromString", "FromString"}
         if foreign and last(name) in DECODES:
             yield call, f"{last(name)} with no named limit (…_MAX) in sight"
@@ -130,7 +130,7 @@ def unbounded_decode(scope: Scope) -> Found:
 
 def unbounded_inflation(scope: Scope) -> Found:
     """A kilobyte can unpack to a gigabyte."""
-    for call, name in scope.calls():
+    for call, name in scope.calls:
         limited = keyword(call, "max_output_size") or keyword(call, "max_length")
         if name in UNBOUNDED_INFLATERS:
             yield call, f"{name} has no limit: use a decompressor object and max_length"
@@ -142,12 +142,12 @@ def unbounded_socket(scope: Scope) -> Found:
     """ZeroMQ takes frames of any size, and queues them, unless told otherwise on each socket."""
     mine = {name.upper() for name in scope.identifiers}
     # One step of indirection is allowed: a function of this module that sets all the limits.
-    for other in scope.source.scopes():
+    for other in scope.source.scopes:
         theirs = {name.upper() for name in other.identifiers}
         if sets_socket_limits(theirs) and getattr(other.node, "name", "").upper() in mine:
             return
     if not sets_socket_limits(mine):
-        for call, name in scope.calls():
+        for call, name in scope.calls:
             kind = scope.source.qualified(call.args[0]) if call.args else ""
             # A PAIR only ever joins two ends within one process.
             if last(name) == "socket" and kind.startswith("zmq.") and kind != "zmq.PAIR":
@@ -158,7 +158,7 @@ def secret_file_mode(scope: Scope) -> Found:
     """A secret's file is born readable by its owner alone: chmod afterwards is too late."""
     if not scope.speaks_of(KEYED - {"keys"}) or numbers(scope) & PRIVATE_MODES:
         return
-    for call, name in scope.calls():
+    for call, name in scope.calls:
         mode = call.args[1] if len(call.args) > 1 else keyword(call, "mode")
         text = mode.value if isinstance(mode, ast.Constant) else ""
         opens = name == "open" and isinstance(text, str) and set(text) & set("wxa")
@@ -170,7 +170,7 @@ def secret_file_mode(scope: Scope) -> Found:
 
 def shell(scope: Scope) -> Found:
     """A shell reads more into a word than we wrote."""
-    for call, name in scope.calls():
+    for call, name in scope.calls:
         given = keyword(call, "shell")
         if name in {"os.system", "os.popen", "subprocess.getoutput"}:
             yield call, f"{name} goes through a shell"
@@ -198,7 +198,7 @@ def secret_comparison(scope: Scope) -> Found:
 
 def secret_shown(scope: Scope) -> Found:
     """What is printed or logged is read by others."""
-    for call, name in scope.calls():
+    for call, name in scope.calls:
         if last(name) not in SHOWS:
             continue
         for part in ast.walk(call):

@@ -76,13 +76,17 @@ class Scope:
         return found
 
     def speaks_of(self, words: frozenset[str]) -> bool:
-        return any(words & split_words(identifier) for identifier in self.identifiers)
+        return bool(words & self.words)
 
-    def calls(self) -> Iterator[tuple[ast.Call, str]]:
+    @cached_property
+    def words(self) -> set[str]:
+        return {word for identifier in self.identifiers for word in split_words(identifier)}
+
+    @cached_property
+    def calls(self) -> list[tuple[ast.Call, str]]:
         """Each call with the callee's full dotted name, as far as the imports tell it."""
-        for node in self.nodes:
-            if isinstance(node, ast.Call):
-                yield node, self.source.qualified(node.func)
+        found = [node for node in self.nodes if isinstance(node, ast.Call)]
+        return [(call, self.source.qualified(call.func)) for call in found]
 
 
 Rule = Callable[[Scope], Iterator[tuple[ast.AST, str]]]
@@ -119,11 +123,10 @@ class Source:
             return f"{self.qualified(node.value)}.{node.attr}"
         return ""
 
-    def scopes(self) -> Iterator[Scope]:
-        yield Scope(self, self.tree)
-        for node in ast.walk(self.tree):
-            if isinstance(node, Function):
-                yield Scope(self, node)
+    @cached_property
+    def scopes(self) -> list[Scope]:
+        functions = [node for node in ast.walk(self.tree) if isinstance(node, Function)]
+        return [Scope(self, node) for node in (self.tree, *functions)]
 
     def accepted(self) -> dict[tuple[int, str], str]:
         """(line of code, rule) -> the reason given for accepting what the rule finds there."""
@@ -140,7 +143,7 @@ def scan(source: Source, rules: dict[str, Rule]) -> list[Finding]:
     accepted = source.accepted()
     used: set[tuple[int, str]] = set()
     findings: list[Finding] = []
-    for scope in source.scopes():
+    for scope in source.scopes:
         for name, rule in rules.items():
             for node, what in rule(scope):
                 at = (getattr(node, "lineno", 1), name)
