@@ -9,6 +9,7 @@ still be opened, so that no nesting can exhaust the stack or copy itself many ti
 """
 
 from collections.abc import Callable
+from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -16,10 +17,11 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 
 from meshkit.codec.form import COUNT, Form, Malformed, form_of
+from meshkit.codec.kept import Kept
 from meshkit.codec.rooms import ROOM_OF, kind_name
 from meshkit.codec.shape import Shape, shapes
-from meshkit.codec.weight import weigh
-from meshkit.core.value import Value
+from meshkit.codec.weight import UNWEIGHED_BYTES, weigh
+from meshkit.core.value import Statement, Value
 from meshkit.pb import body_pb2
 
 Read: TypeAlias = Callable[[Any, int], Any]  # a message and the depth left, to a value
@@ -40,6 +42,7 @@ class Converter(NamedTuple):
 
 
 _converters: dict[type[Value], Converter] = {}
+_kept = Kept()
 
 
 def converter(kind: type[Value]) -> Converter:
@@ -52,8 +55,48 @@ def converter(kind: type[Value]) -> Converter:
         from meshkit.codec.schemas import SCHEMAS
 
         found = build(kind, getattr(SCHEMAS[ROOM_OF[kind]], kind.__name__))
+        if issubclass(kind, Statement) or any(shape.many for shape in shapes(kind)):
+            found = found._replace(read=_remembering(kind, found.read))
         _converters[kind] = found
     return found
+
+
+def _remembering(kind: type[Value], read: Read) -> Read:
+    """The same reading, for values that come again and again and are not read at a glance."""
+    shelf, is_flat = _kept.shelf(), not _deep(kind)
+
+    def read_kept(source: Any, depth: int) -> Any:
+        data = source.SerializeToString()
+        found = shelf.get(data)
+        if found is not None and found[0] <= depth:
+            return found[1]
+        value = read(source, depth)
+        _kept.put(shelf, data, 0 if is_flat else nested(value), value)
+        return value
+
+    return read_kept
+
+
+def nested(value: Any) -> int:
+    """How many bodies stand in each other in `value`: the depth that it takes to read it."""
+    deepest = 0
+    kind: type[Value] = type(value)
+    for name, many, is_body in _deep(kind):
+        inner = getattr(value, name)
+        for item in inner if many else (inner,):
+            if item is not None:
+                deepest = max(deepest, is_body + nested(item))
+    return deepest
+
+
+@cache
+def _deep(kind: type[Value]) -> tuple[tuple[str, bool, bool], ...]:
+    """The fields that are bodies or may hold some: name, whether many, whether a body itself."""
+    return tuple(
+        (shape.name, shape.many, bool(shape.allowed))
+        for shape in shapes(kind)
+        if shape.allowed or (shape.message is not None and _deep(shape.message))
+    )
 
 
 def build(kind: type[Value], message: Any) -> Converter:
@@ -228,7 +271,8 @@ def parse(message: Any, data: bytes) -> Any:
     """The protobuf message of class `message` in `data`; raises `Malformed`."""
     if len(data) > DATA_BYTES_MAX:
         raise Malformed(f"{len(data)} bytes are too many")
-    weigh(data, message)
+    if len(data) > UNWEIGHED_BYTES:
+        weigh(data, message)
     try:
         return message.FromString(data)
     except DecodeError as error:
@@ -253,8 +297,15 @@ def _any_kind(where: str, allowed: tuple[type, ...], embedded: bool) -> tuple[Re
         assert allowed == (Value,), f"{where} would need its kind checked"
         return read_body, write_body
 
+    shelf = _kept.shelf()
+
     def read(source: Any, depth: int) -> Any:
-        return checked(read_body(parse(body_pb2.Body, source), depth))
+        found = shelf.get(source)
+        if found is not None and found[0] <= depth:
+            return found[1]
+        value = checked(read_body(parse(body_pb2.Body, source), depth))
+        _kept.put(shelf, source, 1 + nested(value), value)
+        return value
 
     def write(value: Any) -> Any:
         return serialize(body_pb2.Body, write_body(checked(value)))

@@ -18,7 +18,7 @@ from meshkit.codec.convert import (
     read_body,
     serialize,
 )
-from meshkit.codec.envelope import unframe
+from meshkit.codec.envelope import said
 from meshkit.codec.form import COUNT, KEY, TEXT, Malformed
 from meshkit.core.composite import At
 from meshkit.core.machine import Entry, Heard, Moment
@@ -31,6 +31,10 @@ Address: TypeAlias = Callable[[Value], str]  # a message, to the name of the mac
 @cache
 def _converters() -> tuple[Converter, Converter]:
     return converter(Moment), converter(At)
+
+
+def _read_moment(message: Any, depth: int) -> Moment:
+    return cast(Moment, _converters()[0].read(message, depth))
 
 
 def encode_entry(entry: Entry, index: int) -> bytes:
@@ -64,12 +68,12 @@ def decode_entry(data: bytes, address: Address, index: int | None = None) -> Ent
         raise Malformed(f"an entry of {len(message.events)} events")
     if not message.HasField("moment"):
         raise Malformed("an entry without a moment")
-    moment, _ = _converters()
+    envelope = message.envelope  # bytes of its own each time it is asked for
     return Entry(
-        cast(Moment, moment.read(message.moment, 0)),
-        _command(message, address),
+        _read_moment(message.moment, 0),
+        _command(message, envelope, address),
         tuple([_read_at(event) for event in message.events]),
-        message.envelope,
+        envelope,
     )
 
 
@@ -86,19 +90,18 @@ def _read_at(message: Any) -> At:
     return At(name, read_body(message.body, DEPTH_JOURNAL_MAX))
 
 
-def _command(message: Any, address: Address) -> At:
+def _command(message: Any, envelope: bytes, address: Address) -> At:
     has_command = message.HasField("command")
-    if has_command == bool(message.envelope):
+    if has_command == bool(envelope):
         raise Malformed("an entry has either a command or an envelope")
     if has_command:
         return _read_at(message.command)
-    return heard(message.envelope, address)
+    return heard(envelope, address)
 
 
 def heard(data: bytes, address: Address) -> At:
     """The command that the envelope `data` is to the node that opened it; raises `Malformed`."""
-    sealed = unframe(data)
-    body = sealed.body()
-    if len(sealed.sender) not in KEY:
-        raise Malformed(f"a sender of {len(sealed.sender)} bytes")
-    return At(address(body), Heard(sealed.sender, body))
+    sender, body = said(data)
+    if len(sender) not in KEY:
+        raise Malformed(f"a sender of {len(sender)} bytes")
+    return At(address(body), Heard(sender, body))

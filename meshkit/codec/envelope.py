@@ -81,6 +81,14 @@ def unframe(data: bytes) -> Sealed:
     return Sealed(data[1:PREFIX_BYTES], signed, parse(_message, signed))
 
 
+def said(data: bytes) -> tuple[bytes, Value]:
+    """Who says what in a frame, without a look at the rest of it; raises `Malformed`."""
+    if not PREFIX_BYTES <= len(data) <= ENVELOPE_BYTES_MAX or data[0] != VERSION:
+        raise Malformed("not an envelope of version 1")
+    message = parse(_message, data[PREFIX_BYTES:])
+    return message.sender, read_body(message.body, DEPTH_MAX)
+
+
 def frame(signature: bytes, signed: bytes) -> bytes:
     """What travels: version, signature, and the bytes it covers."""
     assert len(signature) == SIGNATURE_BYTES, "a signature has 64 bytes"

@@ -6,6 +6,7 @@ since a node that goes on from a rotten entry would say things that its own jour
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from meshkit.journal import store
 from meshkit.journal.chain import (
@@ -26,6 +27,8 @@ from meshkit.journal.chain import (
     read_identity,
 )
 from meshkit.journal.errors import JournalAltered, JournalError, JournalFailed, Latch, explain
+
+States: TypeAlias = Sequence[tuple[int, bytes]]
 
 
 class Rows:
@@ -50,6 +53,14 @@ class Rows:
         self._latch.admit()
         try:
             return self._recorder.select_events(originator, gt=after, lte=until, limit=limit)
+        except store.STORE_ERRORS as error:
+            raise JournalError(explain(self.path, error)) from error
+
+    def states(self, originator: str, after: int, until: int | None, limit: int) -> States:
+        """As `select`, in a third of the time: of each row only its version and state."""
+        self._latch.admit()
+        try:
+            return store.states(self._recorder, originator, after, until, limit)
         except store.STORE_ERRORS as error:
             raise JournalError(explain(self.path, error)) from error
 
@@ -122,7 +133,8 @@ def find_head(rows: Rows, identity: Identity) -> Record | None:
     if not newest:
         return None
     index = newest[0].originator_version
-    record = _checked(rows, newest[0], index, hash_of(rows, identity, index - 1))
+    previous = hash_of(rows, identity, index - 1)
+    record = _checked(rows, index, newest[0].state, index, previous)
     if record.seal == UNSEALED:
         raise _altered(rows, index)
     return record
@@ -136,10 +148,10 @@ def read_entries(
     previous = hash_of(rows, identity, first - 1)
     index = first - 1
     while last is None or index < last:
-        found = rows.select(identity.entries, index, last, batch)
-        for row in found:
+        found = rows.states(identity.entries, index, last, batch)
+        for version, state in found:
             index += 1
-            record = _checked(rows, row, index, previous)
+            record = _checked(rows, version, state, index, previous)
             yield record
             previous = record.hash
         if len(found) < batch:
@@ -173,11 +185,10 @@ def head_of(record: Record | None, identity: Identity) -> Head:
     return Head(0, identity.anchor) if record is None else Head(record.index, record.hash)
 
 
-def _checked(rows: Rows, row: store.Row, index: int, previous: bytes) -> Record:
-    state = row.state
+def _checked(rows: Rows, version: int, state: bytes, index: int, previous: bytes) -> Record:
     try:
         entry_hash, body = state[:HASH_BYTES], state[BODY_AT:]
-        sound = row.originator_version == index and link(previous, body) == entry_hash
+        sound = version == index and link(previous, body) == entry_hash
         if sound and len(state) >= BODY_AT:
             return Record(index, entry_hash, state[HASH_BYTES:BODY_AT], body)
     except TypeError:  # rot can make a text of what was bytes

@@ -40,6 +40,7 @@ CHECKPOINT_PAGES = 1_000  # SQLite's own default: 4 MB, copied and synced in 2-1
 LOCK_TIMEOUT_S = 1  # only a reader's recovery of the log can hold us up, for milliseconds
 ROW_BYTES_MAX = 512 << 20  # a guess: far above any snapshot, far below what exhausts a machine
 SYNCHRONOUS_FULL = 2
+VERSION_MAX = 2**63 - 1  # SQLite's largest integer
 
 Pragma = tuple[str, object]
 
@@ -125,6 +126,24 @@ def open_durable(path: Path) -> Recorder:
 def open_reading(address: str) -> Recorder:
     """A recorder that only reads, at an address from `evidence`."""
     return SQLiteAggregateRecorder(_Datastore(address, READING), TABLE)
+
+
+def states(
+    recorder: Recorder, originator: str, after: int, until: int | None, limit: int
+) -> list[tuple[int, bytes]]:
+    """Versions and states behind version `after`, in order: what reading needs of many rows.
+
+    The recorder's own `select_events` makes an object of each row, which costs twice the reading.
+    """
+    query = (
+        "SELECT originator_version, state FROM stored_events WHERE originator_id = ? "
+        "AND originator_version > ? AND originator_version <= ? "
+        "ORDER BY originator_version LIMIT ?"
+    )
+    last = VERSION_MAX if until is None else until
+    with recorder.datastore.transaction(commit=False) as cursor:
+        cursor.execute(query, (originator, after, last, limit))
+        return [(version, state) for version, state in cursor.fetchall()]
 
 
 def is_empty(recorder: Recorder) -> bool:
