@@ -5,8 +5,14 @@
 """
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.live import Live
 
 # No deadline: a timed assertion fails on a busy machine and teaches nothing.
 settings.register_profile(
@@ -19,3 +25,20 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+@pytest.fixture(scope="session")
+def resting_mesh() -> "Iterator[Live]":
+    """One mesh for all tests of this process that talk to one; it takes seconds to start."""
+    # Whoever tests what is pure has no use for sockets.
+    from tests.live import live_mesh
+
+    with live_mesh() as live:
+        yield live
+
+
+@pytest.fixture
+def live(resting_mesh: "Live") -> "Iterator[Live]":
+    """That mesh, running for as long as the test does."""
+    with resting_mesh.awake():
+        yield resting_mesh
