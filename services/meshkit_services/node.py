@@ -1,6 +1,8 @@
 """A mesh node as a process: opens a home, puts the parts together, and runs until told to stop."""
 
 import argparse
+import gc
+import resource
 import signal
 import sys
 from collections import Counter
@@ -24,7 +26,7 @@ from meshkit.runtime.home import ForeignHome, Home, HomeError
 from meshkit.runtime.host import Host
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
-from meshkit.runtime.metrics import Metrics, figures_of
+from meshkit.runtime.metrics import Metrics, figures_of, parse_address
 from meshkit.runtime.outcomes import Outcomes
 from meshkit.runtime.perform import Performer, urgency
 from meshkit.runtime.restore import restore
@@ -34,6 +36,8 @@ from meshkit.wire.envelope import sign_statements
 from meshkit.wire.ipc import HomeLock, OperatorLane
 from meshkit.wire.port import WireError
 from meshkit.wire.zeromq import Bindings, ZeroMesh
+
+GC_YOUNG_MAX = 50_000  # objects; a few MB
 
 OK, FAILURE, FOREIGN = 0, 1, 6  # exit codes, as the command line has them
 
@@ -96,6 +100,21 @@ def open_host(home: Home, metrics: str | None = None) -> Generator[Host]:
         yield host
 
 
+def tune_process() -> None:
+    """Settings of the interpreter and the system that suit one long-lived loop of small values.
+
+    Values are not tracked by the collector, so a young generation of 700 objects is collected
+    thousands of times in vain: 3 % of the time to a decision (measured). A peer takes up to 14 open
+    files, and the usual soft limit of 1,024 is for programs that use `select`.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_YOUNG_MAX, 20, 50)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def _labour(home: Home, allowed: tuple[str, ...], blobs: BlobStore) -> Labour:
     log = home.path / "worker.log"
     return Labour(Worker(allowed, home.shard, log), Worker(allowed, Shard(), log), blobs)
@@ -109,6 +128,11 @@ def _check_card(home: Home) -> None:
         raise ForeignHome(f"{home.path}: the keys are not those of card.json: wrong key files?")
     founders = {member.id: member for member in home.genesis.founders}
     founder = founders.get(card.id)
+    if founder is None and not home.contacts:
+        raise ForeignHome(
+            f"{home.path}: the genesis does not name this node, and it brought no ticket: "
+            "is genesis.json of another mesh? Join with: meshkit join TICKET"
+        )
     if founder is not None and (founder.transport, founder.anchor) != keys[1:]:
         raise ForeignHome(f"{home.path}: the genesis names other keys for this node")
 
@@ -123,10 +147,12 @@ def run(home_path: Path, metrics: str | None = None) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.append(number)
 
+    # From the first moment on: who is told to stop while it still reads its journal does so too.
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    tune_process()
     try:
         with open_host(Home.open(home_path), metrics) as host:
-            signal.signal(signal.SIGTERM, stop)
-            signal.signal(signal.SIGINT, stop)
             host.run(lambda: bool(stopped))
         return OK
     except (ForeignHome, JournalForeign) as error:
@@ -146,6 +172,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--home", type=Path, required=True, help="the node's folder")
     parser.add_argument("--metrics", metavar="HOST:PORT", help="serve Prometheus metrics there")
     parsed: Any = parser.parse_args(arguments)
+    if parsed.metrics is not None:
+        try:
+            parse_address(parsed.metrics)
+        except HomeError as error:
+            parser.error(str(error))
     sys.exit(run(parsed.home, parsed.metrics))
 
 
