@@ -35,7 +35,7 @@ from meshkit.ledger.state import (
     validators,
 )
 from meshkit.ledger.state import State as Book
-from meshkit.pool import Pool, candidates, next_link, waiting
+from meshkit.pool import Pool, candidates, held, next_link, waiting
 from meshkit.pool import messages as pool
 from meshkit.rounds import Rounds, verdict
 from meshkit.rounds import messages as rounds
@@ -195,10 +195,16 @@ class Policies:
 
     def settle_pool(self, state: State, event: tendermint.HeightBegun) -> Commands:
         """What the last block settled, or made impossible, leaves the pool; the rest goes on."""
-        dead = tuple(item for item in waiting(state["pool"]) if self._is_dead(state, item))
+        dead: list[Statement] = []
+        ready = False
+        for item in waiting(state["pool"]):
+            outlook = self._outlook(state, item)
+            ready = ready or outlook is True
+            if outlook is False:
+                dead.append(item)
         if dead:
-            yield At("pool", pool.Settle(dead))
-        if next(self._ready(state), None) is not None:
+            yield At("pool", pool.Settle(tuple(dead)))
+        if ready:
             yield At("consensus", consensus.Open())
 
     # -- from the pool into a block ---------------------------------------------------------------
@@ -206,11 +212,12 @@ class Policies:
     def take_item(self, state: State, event: pool.ItemPooled) -> Commands:
         """A new item opens the height; a round's result does so only once it is judged."""
         item = event.item
-        if self._is_dead(state, item):
+        outlook = self._outlook(state, item)
+        if outlook is False:
             yield At("pool", pool.Settle((item,)))
         elif isinstance(item, ledger.RoundResult):
             yield At("rounds", _case(item, pooled=True))
-        elif not self.ledger.check(state["ledger"], item):
+        elif outlook:
             yield At("consensus", consensus.Open())
             yield from self.propose(state, event)
 
@@ -226,23 +233,25 @@ class Policies:
             yield At("consensus", consensus.Propose(height, round_number, block))
 
     def _ready(self, state: State) -> Iterator[Statement]:
-        """What could go into the next block: signed, allowed, and if a result, found right.
+        """What the ledger is to choose from for the next block: results only if found right.
 
         All of it, and not the first so many: what may not go in yet must not keep others out.
         """
-        held = state["pool"]
-        for item in candidates(held, len(held.items), held.all_bytes):
-            if isinstance(item, ledger.RoundResult) and not verdict(state["rounds"], item_id(item)):
-                continue
-            if not self.ledger.check(state["ledger"], item):
+        book = state["pool"]
+        for item in candidates(book, len(book.items), book.all_bytes):
+            if not isinstance(item, ledger.RoundResult) or verdict(state["rounds"], item_id(item)):
                 yield item
 
-    def _is_dead(self, state: State, item: Statement) -> bool:
-        judged_wrong = (
-            isinstance(item, ledger.RoundResult)
-            and verdict(state["rounds"], item_id(item)) is False
+    def _outlook(self, state: State, item: Statement) -> bool | None:
+        """Whether an item may go into the next block; None if not yet, but perhaps a later one."""
+        refusal = self.ledger.check(state["ledger"], item)
+        if refusal:
+            return False if hopeless(refusal) else None
+        return (
+            verdict(state["rounds"], item_id(item))
+            if isinstance(item, ledger.RoundResult)
+            else True
         )
-        return judged_wrong or hopeless(self.ledger.check(state["ledger"], item))
 
     def offer_anchor(self, state: State, event: pool.AnchorReady) -> Commands:
         seat = state["ledger"].members.get(self.me)
@@ -283,14 +292,15 @@ class Policies:
         for height, value_id, value in unjudged(state["consensus"]):
             if any(_is_result(item, event.reference) for item in getattr(value, "items", ())):
                 yield from self._judge(state, height, value_id, value)
-        for item in waiting(state["pool"]):
-            if not _is_result(item, event.reference):
-                continue
-            if self._is_dead(state, item):
-                yield At("pool", pool.Settle((item,)))
-            elif not self.ledger.check(state["ledger"], item):
-                yield At("consensus", consensus.Open())
-                yield from self.propose(state, event)
+        item = held(state["pool"], event.reference)
+        if item is None:
+            return
+        outlook = self._outlook(state, item)
+        if outlook is False:
+            yield At("pool", pool.Settle((item,)))
+        elif outlook:
+            yield At("consensus", consensus.Open())
+            yield from self.propose(state, event)
 
     # -- rounds -----------------------------------------------------------------------------------
 

@@ -67,6 +67,8 @@ class Composite:
             name: getattr(machine, "unfold", None) or _unfolder(machine)
             for name, machine in self.machines.items()
         }
+        # A step changes few machines: of the others the deadline is known from before.
+        self._dues: dict[str, tuple[Any, int | None]] = dict.fromkeys(machines, (None, None))
         self._asked: dict[str, dict[type, Sequence[Policy]]] = {name: {} for name in self.machines}
         for (name, event), asked in self.policies.items():
             self._asked[name][event] = asked
@@ -123,8 +125,11 @@ class Composite:
 
     def deadline(self, state: State) -> int | None:
         earliest: int | None = None
-        for name, machine in self.machines.items():
-            due = machine.deadline(state[name])
+        for name, (known, due) in self._dues.items():
+            now = state[name]
+            if now is not known:
+                due = self.machines[name].deadline(now)
+                self._dues[name] = (now, due)
             if due is not None and (earliest is None or due < earliest):
                 earliest = due
         return earliest

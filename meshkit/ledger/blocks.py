@@ -44,7 +44,10 @@ from meshkit.ledger.state import State, evolve, is_validator, note_digest
 BLOCK_BYTES_MAX = 6 * 2**20  # with its proposal it must fit an envelope, which has 8 MiB
 BLOCK_HEAD_BYTES = 256  # more than four digests, a height and their tags take (reckoned)
 
-Step: TypeAlias = tuple[Statement, str, tuple[Event, ...]]
+Unfolded: TypeAlias = list[tuple[Event, State]]
+"""What follows, each event with the state after it."""
+
+Step: TypeAlias = tuple[Statement, str, Unfolded]
 """An item, why it does not fit or "", and what follows from it."""
 
 
@@ -68,20 +71,22 @@ def build(
     return Block(state.height + 1, state.previous, proposer, link, tuple(items))
 
 
-def check_block(state: State, block: Block, conflicts: Conflicts) -> str:
-    """Why a validator in this state must not vote for this block, or "" ("slug: words")."""
+def check_block(state: State, block: Block, conflicts: Conflicts) -> tuple[str, Sequence[Step]]:
+    """Why a validator in this state must not vote for this block ("slug: words"), or "" and all
+    that will follow from it."""
     if refusal := _check_head(state, block):
-        return refusal
+        return refusal, ()
     if len(block.items) > state.policy.block_items_max:
-        return f"too-many: {len(block.items)} items, of {state.policy.block_items_max}"
+        return f"too-many: {len(block.items)} items, of {state.policy.block_items_max}", ()
     size = len(canonical(block))
     if size > BLOCK_BYTES_MAX:
-        return f"too-large: {size} bytes, of {BLOCK_BYTES_MAX}"
-    seed = beacon.next_seed(state.seed, block.link)
-    for number, (_, refusal, _) in enumerate(_walk(state, seed, block.items, conflicts)):
-        if refusal:
-            return f"item: number {number}: {refusal}"
-    return ""
+        return f"too-large: {size} bytes, of {BLOCK_BYTES_MAX}", ()
+    steps: list[Step] = []
+    for step in walk(state, block, conflicts):
+        if refusal := step[1]:
+            return f"item: number {len(steps)}: {refusal}", ()
+        steps.append(step)
+    return "", steps
 
 
 def _check_head(state: State, block: Block) -> str:
@@ -97,14 +102,24 @@ def _check_head(state: State, block: Block) -> str:
     return ""
 
 
-def unfold(state: State, height: int, block: Block, conflicts: Conflicts) -> list[Event]:
-    """What follows from a decided block. Total."""
+def unfold(state: State, height: int, block: Block, steps: Iterable[Step]) -> Unfolded:
+    """What follows from a decided block, of the items' steps. Total."""
+    unfolded: Unfolded = []
+    for item, refusal, facts in steps:
+        if refusal:
+            unfolded.append((ItemRefused(item_id(item), refusal), state))
+        elif facts:
+            unfolded.extend(facts)
+            state = facts[-1][1]
     seed = beacon.next_seed(state.seed, block.link)
-    events: list[Event] = []
-    for item, refusal, facts in _walk(state, seed, block.items, conflicts):
-        events.extend((ItemRefused(item_id(item), refusal),) if refusal else facts)
-    events.append(BlockApplied(height, digest(block), block.proposer, block.link, seed))
-    return events
+    applied = BlockApplied(height, digest(block), block.proposer, block.link, seed)
+    unfolded.append((applied, evolve(state, applied)))
+    return unfolded
+
+
+def walk(state: State, block: Block, conflicts: Conflicts) -> Iterator[Step]:
+    """A block's items one after another."""
+    return _walk(state, beacon.next_seed(state.seed, block.link), block.items, conflicts)
 
 
 def _walk(
@@ -112,9 +127,10 @@ def _walk(
 ) -> Iterator[Step]:
     for item in items:
         refusal = check(state, item, conflicts)
-        facts = () if refusal else tuple(_facts(state, seed, item))
-        for fact in facts:
+        facts: Unfolded = []
+        for fact in () if refusal else _facts(state, seed, item):
             state = evolve(state, fact)
+            facts.append((fact, state))
         yield item, refusal, facts
 
 

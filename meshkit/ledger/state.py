@@ -231,8 +231,7 @@ def evolve(state: State, event: Event) -> State:
     """Total: an event about somebody unknown changes nothing."""
     match event:
         case NoteRecorded(author, serial):
-            state = replace(state, notes=state.notes + 1)
-            return _reseat(state, author, lambda seat: _record(seat, serial))
+            return _record_note(state, author, serial)
         case BlockApplied():
             return _apply_block(state, event)
         case Founded(genesis):
@@ -323,10 +322,14 @@ def _recourse(state: State, task: bytes, change: Callable[[Course], Course]) -> 
     return replace(state, tasks=state.tasks.set(task, change(course)))
 
 
-def _record(seat: Seat, serial: int) -> Seat:
+def _record_note(state: State, author: bytes, serial: int) -> State:
+    seat, notes = state.members.get(author), state.notes + 1
+    if seat is None:
+        return replace(state, notes=notes)
     kept = seat.serials
     at = bisect_left(kept, serial)
-    return replace(seat, serials=(*kept[:at], serial, *kept[at:])[-SERIALS_KEPT:])
+    seat = replace(seat, serials=(*kept[:at], serial, *kept[at:])[-SERIALS_KEPT:])
+    return replace(state, notes=notes, members=state.members.set(author, seat))
 
 
 def _remove(state: State, who: bytes) -> State:

@@ -23,6 +23,7 @@ from meshkit.pool.messages import Limits, Offered
 from meshkit.pool.state import (
     State,
     candidates,
+    held,
     highest_serial,
     item_id,
     knows,
@@ -36,6 +37,7 @@ __all__ = [
     "Pool",
     "State",
     "candidates",
+    "held",
     "highest_serial",
     "item_id",
     "knows",

@@ -92,6 +92,12 @@ def knows(state: State, id_: bytes) -> bool:
     return id_ in state.items or id_ in state.settled
 
 
+def held(state: State, id_: bytes) -> Statement | None:
+    """The item of this id, if it waits here."""
+    pending = state.items.get(id_)
+    return None if pending is None else pending.item
+
+
 def waiting(state: State) -> tuple[Statement, ...]:
     """All items here, those that wait for our signature included, in the order of arrival."""
     return tuple(one.item for _, one in _in_order(state))
@@ -135,7 +141,11 @@ def candidates(state: State, items_max: int, bytes_max: int) -> tuple[Statement,
 
 
 def _in_order(state: State) -> list[tuple[bytes, Pending]]:
-    return sorted(state.items.items(), key=lambda entry: entry[1].number)
+    return sorted(state.items.items(), key=_arrival)
+
+
+def _arrival(entry: tuple[bytes, Pending]) -> int:
+    return entry[1].number
 
 
 def due_items(state: State, now_ns: int) -> tuple[bytes, ...]:

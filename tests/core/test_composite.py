@@ -30,6 +30,15 @@ def test_a_policy_turns_one_machines_event_into_anothers_command() -> None:
     assert node.decide(state, At("", Wake()), Moment(9, 0)) == ()
 
 
+def test_a_deadline_is_that_of_the_state_asked_about() -> None:
+    """Whatever was asked before, of this state or another."""
+    node = two_clocks()
+    later, sooner = ({"first": Clockwork(due, 0), "second": Clockwork(None, 0)} for due in (9, 4))
+    assert [node.deadline(state) for state in (later, sooner, later)] == [9, 4, 9]
+    assert node.deadline({**sooner, "second": Clockwork(2, 0)}) == 2
+    assert node.deadline(node.initial()) is None
+
+
 def test_a_restart_goes_to_every_machine_in_order_of_name() -> None:
     node = two_clocks()
     state = {"first": Clockwork(None, 1), "second": Clockwork(None, 2)}

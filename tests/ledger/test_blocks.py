@@ -13,6 +13,7 @@ from meshkit.ledger.messages import Apply, BlockApplied, ItemRefused, NoteRecord
 from meshkit.ledger.state import note_digest
 from tests.ledger.world import (
     ADA,
+    BOB,
     CHAINS,
     DAN,
     GENESIS,
@@ -129,6 +130,16 @@ def test_a_decided_block_is_applied_whatever_it_holds(mesh: Mesh) -> None:
         BlockApplied(1, digest(lie), DAN, bytes(32), seed),
     )
     assert (mesh.state.height, mesh.state.previous) == (1, digest(lie))
+
+
+def test_whether_a_block_was_judged_before_it_was_decided_changes_nothing() -> None:
+    judged, unjudged = Mesh(), Mesh()
+    good, other = judged.block(note(), note(BOB)), judged.block(note(serial=7), by="bob")
+    assert judged.ledger.check_block(judged.state, good) == ""
+    assert slug(judged.ledger.check_block(judged.state, replace(good, height=2))) == "height"
+    for block in (good, replace(other, height=2)):
+        assert judged.tell(Apply(block.height, block)) == unjudged.tell(Apply(block.height, block))
+        assert judged.state == unjudged.state
 
 
 def test_nothing_follows_from_what_no_check_passes() -> None:

@@ -25,6 +25,7 @@ from meshkit.pool.state import (
     again_ns,
     candidates,
     evolve,
+    held,
     highest_serial,
     item_id,
     knows,
@@ -111,8 +112,10 @@ def test_what_waits_or_is_settled_is_known(node: Node) -> None:
     assert not knows(node.state, item_id(wish))
     offered(node, (ANN, 1))
     assert knows(node.state, item_id(wish))
+    assert held(node.state, item_id(wish)) == wish
     node.hears(Settle((wish,)))
     assert knows(node.state, item_id(wish))
+    assert held(node.state, item_id(wish)) is None
     assert waiting(node.state) == ()
 
 

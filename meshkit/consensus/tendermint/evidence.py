@@ -18,7 +18,6 @@ another in the first later round whose quorum forgot it. `culprits` finds them.
 from collections.abc import Callable, Iterable, Sequence
 
 from immutables import Map
-from msgspec.structs import replace
 
 from meshkit.consensus.certificate import weights_of
 from meshkit.consensus.messages import NIL, Certificate, Validator
@@ -157,11 +156,11 @@ def _prevoted(votes: Iterable[Vote], weights: Map[bytes, int]) -> dict[bytes, li
     return rounds
 
 
-def _content(statement: Vote | Proposal) -> Vote | Proposal:
-    """What the signature covers."""
+def _content(statement: Vote | Proposal) -> tuple[bytes, int]:
+    """What the signature covers besides the place."""
     if isinstance(statement, Vote):
-        return replace(statement, signature=b"")
-    return replace(statement, value=None, signature=b"")
+        return statement.value_id, 0
+    return statement.value_id, statement.valid_round
 
 
 def _order(vote: Vote) -> tuple[int, int, bytes, bytes, bytes]:

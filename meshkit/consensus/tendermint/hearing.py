@@ -127,11 +127,13 @@ def _hear_vote(deciding: Deciding, sender: bytes, vote: Vote) -> None:
         return
     if vote.voter == deciding.me and _cast(state, vote) != vote.value_id:
         return  # signed by our key, but never cast here: it is not ours to count (T11)
-    deciding.open()
-    known = _known_vote(deciding.state, vote)
+    if state.round < 0:
+        deciding.open()
+        state = deciding.state
+    known = _known_vote(state, vote)
     if known is not None:
         _accuse(deciding, known, vote)
-    elif _is_wanted(deciding.state, vote):
+    elif _is_wanted(state, vote):
         deciding.add(VoteHeard(vote))
     if vote.round < state.round and sender == vote.voter:
         _answer_round(deciding, sender, vote.round)
@@ -144,7 +146,8 @@ def _cast(state: State, vote: Vote) -> bytes | None:
 def _known_vote(state: State, vote: Vote) -> Vote | None:
     """What its voter said before in its place."""
     if vote.round <= state.round + ROUNDS_AHEAD:
-        return _vote_in(state.rounds.get(vote.round, EMPTY), vote)
+        at = state.rounds.get(vote.round)
+        return None if at is None else _vote_in(at, vote)
     for other in state.far.get(vote.voter, ()):
         if (other.round, other.kind) == (vote.round, vote.kind):
             return other
@@ -152,7 +155,8 @@ def _known_vote(state: State, vote: Vote) -> Vote | None:
 
 
 def _vote_in(at: Round, vote: Vote) -> Vote | None:
-    return cast("Vote | None", _tally(at, vote.kind).by_voter.get(vote.voter))
+    tally = at.prevotes if vote.kind == PREVOTE else at.precommits
+    return cast("Vote | None", tally.by_voter.get(vote.voter))
 
 
 def _tally(at: Round, kind: int) -> Tally:
@@ -218,6 +222,8 @@ def _take(deciding: Deciding, proposal: Proposal) -> None:
 
 def _accuse(deciding: Deciding, first: Vote | Proposal, second: Vote | Proposal) -> None:
     """Two statements for one place: the same again, or evidence, once (T12)."""
+    if first == second:
+        return
     culprit = conflict(first, second)
     _, height, _, kind = place(first)
     if culprit is not None and charge(height, kind, culprit) not in deciding.state.convicted:
@@ -259,9 +265,9 @@ def _compare(deciding: Deciding, known: Known) -> None:
     first: dict[tuple[bytes, int, int, int], Vote | Proposal] = {}
     statements: list[Vote | Proposal] = [*map(bare, known.proposals), *known.votes]
     for statement in statements:
-        signer, height, _, _ = place(statement)
-        if signer in weights.get(height, ()):
-            _accuse(deciding, first.setdefault(place(statement), statement), statement)
+        where = place(statement)
+        if where[0] in weights.get(where[1], ()):
+            _accuse(deciding, first.setdefault(where, statement), statement)
 
 
 def _quorums(state: State, votes: tuple[Vote, ...]) -> Iterator[QuorumShown]:
