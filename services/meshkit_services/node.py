@@ -6,7 +6,7 @@ import resource
 import signal
 import sys
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -43,10 +43,13 @@ OK, FAILURE, FOREIGN = 0, 1, 6  # exit codes, as the command line has them
 
 
 @contextmanager
-def open_host(home: Home, metrics: str | None = None) -> Generator[Host]:
+def open_host(
+    home: Home, metrics: str | None = None, make_performer: Callable[..., Performer] = Performer
+) -> Generator[Host]:
     """The host of a home's node, ready to run; everything it holds is released at the end.
 
-    Raises HomeError, WireError, JournalError: one line each, for a person.
+    Raises HomeError, WireError, JournalError: one line each, for a person. `make_performer` is for
+    tests, whose liars are nodes that say other things than they decide.
     """
     genesis, identity = home.genesis, home.identity
     _check_card(home)
@@ -73,7 +76,7 @@ def open_host(home: Home, metrics: str | None = None) -> Generator[Host]:
         labour = _labour(home, genesis.policy.allowed_tasks, blobs)
         held.callback(labour.close)
         voice = Voice(identity, home.mesh, lambda: journal.head)
-        performer = Performer(
+        performer = make_performer(
             shell, mesh, voice, blobs, BlockStore(journal, address), labour, home.chain.link
         )
         outcomes = Outcomes()
@@ -137,7 +140,11 @@ def _check_card(home: Home) -> None:
         raise ForeignHome(f"{home.path}: the genesis names other keys for this node")
 
 
-def run(home_path: Path, metrics: str | None = None) -> int:
+def run(
+    home_path: Path,
+    metrics: str | None = None,
+    make_performer: Callable[..., Performer] = Performer,
+) -> int:
     """Run the node of a home until SIGTERM or SIGINT; the exit code. Complaints go to stderr.
 
     `metrics`: "HOST:PORT" of a Prometheus page, if there is to be one.
@@ -152,7 +159,7 @@ def run(home_path: Path, metrics: str | None = None) -> int:
     signal.signal(signal.SIGINT, stop)
     tune_process()
     try:
-        with open_host(Home.open(home_path), metrics) as host:
+        with open_host(Home.open(home_path), metrics, make_performer) as host:
             host.run(lambda: bool(stopped))
         return OK
     except (ForeignHome, JournalForeign) as error:
