@@ -6,7 +6,7 @@ here cannot be decided again, and the release to install is named instead.
 """
 
 from meshkit import RULES, __version__
-from meshkit.core.history import Started
+from meshkit.core.history import Start, Started
 from meshkit.core.machine import Entry
 
 KNOWN = range(1, RULES + 1)
@@ -14,9 +14,10 @@ KNOWN = range(1, RULES + 1)
 
 def started(entry: Entry) -> Started | None:
     """What an entry says of the code that goes on with the journal."""
-    for event in entry.events:
-        if isinstance(event.body, Started):
-            return event.body
+    if isinstance(entry.command.body, Start):  # nothing else leads to it
+        for event in entry.events:
+            if isinstance(event.body, Started):
+                return event.body
     return None
 
 
