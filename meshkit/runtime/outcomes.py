@@ -1,19 +1,21 @@
 """What became of items and rounds, for those who ask: read off the journal as it goes by."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any
 
 from meshkit.consensus.messages import Decided
 from meshkit.core.machine import Entry
 from meshkit.ledger.checks import item_id
 from meshkit.ledger.messages import Block, ItemRefused, RoundCommitted
-from meshkit.pool.messages import ItemPooled, OfferRefused
+from meshkit.pool.messages import ItemPooled, ItemsSettled, OfferRefused
 from meshkit.rounds.messages import UpdateNoted
 
 ITEMS_KEPT = 4_096  # answers to questions that were not asked within so many items are lost
 ROUNDS_KEPT = 1_024  # a guess: more rounds than a terminal has lines
 
 PENDING, APPLIED, REFUSED, UNKNOWN = "pending", "applied", "refused", "unknown"
+VOID = "void: it does not fit what was decided meanwhile; ask again"
 
 
 class Outcomes:
@@ -38,6 +40,8 @@ class Outcomes:
                         self._note(item_id(item), APPLIED, height=certificate.height)
                 case ItemRefused(refused, reason):
                     self._note(refused, REFUSED, reason=reason)
+                case ItemsSettled(ids):
+                    self._void(ids)
                 case UpdateNoted(update):
                     figures = self._rounds.setdefault((update.task, update.round), {})
                     figures[update.submitter] = (
@@ -70,6 +74,12 @@ class Outcomes:
             "loss": sum(one[0] * one[2] for one in measured) / samples / 1e6 if samples else None,
             "committed_ns": self._committed.get((task, number)),
         }
+
+    def _void(self, ids: Iterable[bytes]) -> None:
+        """What leaves the pool and was neither applied nor refused by name can never be applied."""
+        for id_ in ids:
+            if self._items.get(id_, {}).get("state") == PENDING:
+                self._note(id_, REFUSED, reason=VOID)
 
     def _note(self, id_: bytes, state: str, **facts: Any) -> None:
         self._items[id_] = {"state": state, **facts}

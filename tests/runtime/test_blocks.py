@@ -4,6 +4,7 @@ import pytest
 
 from meshkit.core.value import digest
 from meshkit.journal import Mark
+from meshkit.ledger.messages import Block
 from meshkit.node import address
 from meshkit.runtime.blocks import BlockStore
 from meshkit.runtime.log import BLOCKS
@@ -24,6 +25,7 @@ def test_each_height_has_its_block_and_the_proof_of_it(blocks: BlockStore) -> No
     for height in range(1, HEIGHT + 1):
         found = blocks.at(height)
         assert found is not None
+        assert isinstance(found.value, Block)
         assert found.value.height == found.certificate.height == height
         assert found.certificate.value_id == digest(found.value)
 

@@ -15,12 +15,10 @@ from meshkit.rounds.messages import Aggregate, Aggregated, Counted, Spec, Train,
 from meshkit.rounds.messages import TrainingFailed as Lost
 from meshkit.runtime import labour, worker_messages
 from meshkit.runtime.labour import Labour
-from tests.runtime.world import MODEL, MODULE, SIZE, STEPS, PretendedWorker, trained
+from tests.runtime.world import MODEL, MODULE, SIZE, STEPS, PretendedWorker, Reply, trained
 
 TASK, OTHER_TASK, ME, KEY = b"t" * 32, b"u" * 32, b"m" * 32, b"k" * 32
-SPEC = Spec(
-    MODULE, "{}", 0, 1_000, 100, SIZE, 16, 12, "fedavg", 0, 100, 2**20, 2**20, 2**20
-)
+SPEC = Spec(MODULE, "{}", 0, 1_000, 100, SIZE, 16, 12, "fedavg", 0, 100, 2**20, 2**20, 2**20)
 UPDATE = encode_update(STEPS, 16)
 
 
@@ -39,6 +37,13 @@ class Shop:
     def sum(self, *updates: bytes, spec: Spec = SPEC) -> Aggregate:
         credits_ = tuple(Counted(bytes([n]) * 32, blob, 10) for n, blob in enumerate(updates))
         return Aggregate(TASK, 0, spec, self.base, KEY, credits_)
+
+
+def always(reply: worker_messages.Reply) -> Reply:
+    def answer(request: Any) -> worker_messages.Reply:
+        return reply
+
+    return answer
 
 
 @pytest.fixture
@@ -90,9 +95,7 @@ def test_a_newer_round_of_the_task_makes_an_older_training_pointless(shop: Shop)
 def test_without_the_model_to_start_from_there_is_no_training(shop: Shop) -> None:
     shop.labour.ask(replace(shop.training(), base=b"x" * 32))
     assert shop.labour.timeout_ms() == 0
-    assert shop.labour.collect() == [
-        Lost(TASK, 0, "missing: the model to start from is not here")
-    ]
+    assert shop.labour.collect() == [Lost(TASK, 0, "missing: the model to start from is not here")]
 
 
 def test_a_worker_that_refuses_is_quoted_up_to_a_bound(shop: Shop) -> None:
@@ -114,7 +117,7 @@ def test_a_worker_that_refuses_is_quoted_up_to_a_bound(shop: Shop) -> None:
 def test_a_training_that_fails_says_why(
     shop: Shop, reply: worker_messages.Reply, reason: str
 ) -> None:
-    shop.trainer.reply = lambda request: reply
+    shop.trainer.reply = always(reply)
     shop.labour.ask(shop.training())
     assert shop.labour.collect() == [Lost(TASK, 0, reason)]
 
@@ -171,11 +174,9 @@ def test_a_large_aggregate_goes_to_a_worker_of_its_own(
 ) -> None:
     monkeypatch.setattr(labour, "ON_THE_SPOT_MAX", 0)
     model = encode_model(np.ones(SIZE, np.float32))
-    shop.summer.reply = lambda request: worker_messages.Model(model)
+    shop.summer.reply = always(worker_messages.Model(model))
     shop.labour.ask(shop.sum(shop.blobs.put(UPDATE)))
-    assert shop.summer.requests == {
-        1: worker_messages.Aggregate("fedavg", MODEL, Grid(SIZE), 1)
-    }
+    assert shop.summer.requests == {1: worker_messages.Aggregate("fedavg", MODEL, Grid(SIZE), 1)}
     assert shop.summer.parts == {1: [(UPDATE, 10)]}
     [answer] = aggregated(shop)
     assert shop.blobs.get(answer.model or b"") == model

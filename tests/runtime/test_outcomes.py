@@ -9,7 +9,7 @@ from meshkit.core.machine import Entry, Moment, Wake
 from meshkit.core.value import Value
 from meshkit.ledger.checks import item_id
 from meshkit.ledger.messages import CancelTask, ItemRefused, Note, RoundCommitted
-from meshkit.pool.messages import ItemPooled, OfferRefused
+from meshkit.pool.messages import ItemPooled, ItemsSettled, OfferRefused
 from meshkit.rounds.messages import Update, UpdateNoted
 from meshkit.runtime import outcomes
 from meshkit.runtime.outcomes import Outcomes
@@ -50,6 +50,18 @@ def test_an_item_that_the_pool_does_not_take_is_refused_with_the_reason() -> Non
 def test_what_was_said_of_an_item_is_not_unsaid_by_late_gossip() -> None:
     kept = heard(Outcomes(), OfferRefused(ID, "full: no room"), pooled(ID))
     assert kept.item(ID)["state"] == "refused"
+
+
+def test_an_item_that_leaves_the_pool_unapplied_is_void() -> None:
+    kept = heard(
+        Outcomes(),
+        pooled(ID),
+        OfferRefused(OTHER_ID, "full: no room"),
+        ItemsSettled((ID, OTHER_ID)),
+    )
+    assert kept.item(ID)["reason"].startswith("void: ")
+    assert kept.item(OTHER_ID)["reason"] == "full: no room"
+    assert heard(Outcomes(), ItemsSettled((ID,))).item(ID) == {"state": "unknown"}
 
 
 def test_an_item_of_a_block_is_applied_unless_the_ledger_refuses_it() -> None:

@@ -62,7 +62,7 @@ def fetch(form: str = UPDATE, blob: bytes = BLOB, **changed: int) -> Fetch:
     return Fetch(TASK, form, blake3(blob).digest(), size, (OTHER.key, ME.key), SPEC)
 
 
-# -- what must be durable first ---------------------------------------------------------------------
+# -- what must be durable first --------------------------------------------------------------------
 
 
 def test_what_is_said_to_all_is_urgent_and_work_inside_is_free() -> None:

@@ -37,5 +37,3 @@ def test_what_others_have_signed_passes_as_it_is() -> None:
     signed, data = a_voice().say(offered, 1, 0)
     assert signed is offered
     assert open_envelope(data, MESH).body == offered
-
-
