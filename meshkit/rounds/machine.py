@@ -102,8 +102,8 @@ class Rounds:
         return react(state, event)
 
     def deadline(self, state: State) -> int | None:
-        dues = (due_ns(round_) for round_ in state.rounds.values())
-        return min((due for due in dues if due is not None), default=None)
+        rounds = state.rounds.values()
+        return min((due for one in rounds if (due := due_ns(one)) is not None), default=None)
 
 
 class Deciding:
