@@ -8,7 +8,7 @@ from meshkit.consensus.tendermint.messages import PREVOTE, Proposal, Vote
 from meshkit.core.composite import At
 from meshkit.core.history import Head, HeadNoted
 from meshkit.core.machine import Heard, Moment, Restarted, recheck, replay
-from meshkit.core.value import Value, digest
+from meshkit.core.value import Statement, Value, digest
 from meshkit.learning.grid import HEADER, Grid, model_bytes
 from meshkit.ledger.beacon import LINKS
 from meshkit.ledger.messages import (
@@ -267,9 +267,11 @@ def test_an_anchor_that_is_ready_is_offered_as_that_of_the_next_chain() -> None:
         (Vote(1, 1, 0, b"a" * 32, b"v" * 32), an_update(b"v" * 32), False),
     ],
 )
-def test_which_statements_exclude_each_other(first: Value, second: Value, exclude: bool) -> None:
-    assert conflicts(first, second) is exclude  # type: ignore[arg-type]  # statements all
-    assert conflicts(second, first) is exclude  # type: ignore[arg-type]
+def test_which_statements_exclude_each_other(
+    first: Statement, second: Statement, exclude: bool
+) -> None:
+    assert conflicts(first, second) is exclude
+    assert conflicts(second, first) is exclude
 
 
 def test_every_message_has_one_addressee_and_anything_else_has_none() -> None:

@@ -22,5 +22,5 @@ def thaw(node: Composite, data: bytes) -> dict[str, Any]:
         if sorted(raw) != sorted(initial):
             raise ValueError("a snapshot of other machines than this node has")
         return {name: revive(type(initial[name]), raw[name]) for name in initial}
-    except (msgspec.MsgspecError, TypeError, AttributeError, KeyError) as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise ValueError(f"no snapshot of this node: {error}") from error

@@ -115,9 +115,11 @@ def test_what_may_be_said_later_waits_for_what_is_said_now() -> None:
     log = ListLog()
     clock = iter(range(1_000_000))
     node = Composite({"a": AlarmClock(), "b": AlarmClock()})
-    shell = Shell(
-        node, log, lambda: Moment(next(clock), 7), urgency=lambda one: (FREE, LATER, NOW)[one.count]
-    )
+
+    def urgency(effect: Ring) -> int:
+        return (FREE, LATER, NOW)[effect.count]
+
+    shell = Shell(node, log, lambda: Moment(next(clock), 7), urgency=urgency)
     shell.take(At("a", Set(0)))
     shell.take(At("a", Wake()))
     assert shell.tick() == []
