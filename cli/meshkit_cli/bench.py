@@ -59,3 +59,13 @@ def updates(rounds: int, parameters: int, folder: Path | None) -> None:
 
     with complaints():
         _print(bench_updates.updates(rounds, parameters, folder))
+
+
+@command.command()
+@click.option("--nodes", type=click.IntRange(1, 64), default=7, show_default=True)
+@click.option("--commands", type=click.IntRange(1), default=100_000, show_default=True)
+def sim(nodes: int, commands: int) -> None:
+    """How many commands a second whole nodes take in virtual time, on one core."""
+    from meshkit.sim.bench import bench
+
+    _print({"schema": "meshkit.bench.sim/v1", **bench(nodes, commands)})

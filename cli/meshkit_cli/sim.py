@@ -1,0 +1,141 @@
+"""`meshkit sim`: whole meshes in virtual time, a story a seed; a seed tells its story again."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
+from multiprocessing import get_context
+from pathlib import Path
+from traceback import extract_tb
+
+import click
+
+from meshkit.sim.check import Broken
+from meshkit.sim.run import Report, Run
+from meshkit.sim.setting import Setting, drawn
+from meshkit_cli.output import DIVERGENCE, Document, emit, err, facts, fail, output_option, watching
+
+ALL = "all"
+SCENARIOS: dict[str, Callable[[int], Setting]] = {"campaign": drawn}
+LINES = 20  # of progress, where there is no terminal to draw a bar on
+LARGEST = "largest "  # how counts begin that are no sums
+
+Job = tuple[str, int]  # a scenario and a seed
+
+
+@click.group()
+def command() -> None:
+    """The simulator: whole meshes in virtual time, under faults and liars."""
+
+
+@command.command()
+@click.argument("scenario", type=click.Choice([*SCENARIOS, ALL]))
+@click.option("--seed", type=click.IntRange(0), help="Tell this seed's story, and no other.")
+@click.option("--seeds", type=click.IntRange(1), help="How many seeds. Default: one.")
+@click.option("--first", type=click.IntRange(0), help="The first of them. Default: 0.")
+@click.option("--jobs", type=click.IntRange(1, 1_024), help="Processes. Default: one a core.")
+@output_option
+@click.pass_context
+def run(
+    ctx: click.Context, scenario: str, seed: int | None, seeds: int | None, first: int | None,
+    jobs: int | None, output: str,
+) -> None:  # fmt: skip
+    """Run SCENARIO: a mesh under faults, then healed, and checked after every entry.
+
+    The campaign draws each mesh, its liars, its work and its faults from the seed.
+    """
+    if seed is not None and (seeds is not None or first is not None):
+        raise click.UsageError("--seed names one; --seeds and --first name many: choose")
+    begin = first or 0 if seed is None else seed
+    names = list(SCENARIOS) if scenario == ALL else [scenario]
+    todo = [(name, number) for number in range(begin, begin + (seeds or 1)) for name in names]
+    workers = min(jobs or len(os.sched_getaffinity(0)), len(todo))
+    document = summary(scenario, seeds or 1, follow(reports(todo, workers), len(todo)))
+    inner = ("failures", "reached")
+    emit(output, document, table=facts({k: v for k, v in document.items() if k not in inner}))
+    if not document["ok"]:
+        ctx.exit(DIVERGENCE)
+
+
+def play(job: Job) -> Report:
+    """One seed from beginning to end; whatever goes wrong on the way is in the report."""
+    scenario, seed = job
+    one = Run(seed, SCENARIOS[scenario](seed))
+    try:
+        one.go()
+    except Broken as broken:
+        return one.report(scenario, _line(broken))
+    except Exception as error:  # what a node raises is what is looked for here
+        where = extract_tb(error.__traceback__)[-1]
+        at = f"{Path(where.filename).name}:{where.lineno}"
+        return one.report(scenario, f"{type(error).__name__} at {at}: {_line(error)}")
+    return one.report(scenario)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def reports(todo: Sequence[Job], workers: int) -> Generator[Report]:
+    """The reports of all, as they come; from this process alone if one worker is enough."""
+    if workers == 1:
+        yield from map(play, todo)
+        return
+    # Fresh interpreters: what a fork inherits of threads and sockets is nobody's business there.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _be_still)
+    try:
+        for done in as_completed([pool.submit(play, job) for job in todo]):
+            yield done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _be_still() -> None:
+    """Ctrl-C is for the process that the user talks to."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def follow(found: Generator[Report], count: int) -> Iterator[Report]:
+    """Tell of each failure as soon as it is known, and how far the work has come."""
+    failures = 0
+    with closing(found), watching() as watch:
+        for done, report in enumerate(found, start=1):
+            if report.failure:
+                failures += 1
+                click.echo(f"seed {report.seed}: {report.failure}", err=True)
+                click.echo(f"again with: {report.line}", err=True)
+            watch("seeds", done, count)
+            if not err.is_terminal and done * LINES // count > (done - 1) * LINES // count:
+                click.echo(f"{done} of {count} runs, {failures} failed", err=True)
+            yield report
+
+
+def summary(scenario: str, seeds: int, found: Iterator[Report]) -> Document:
+    """One document of all the reports, the same in whatever order they came."""
+    reached: Counter[str] = Counter()
+    failures: list[Report] = []
+    commands = 0
+    try:
+        for report in found:
+            commands += report.commands
+            for name, count in report.counts:
+                top = name.startswith(LARGEST)
+                reached[name] = max(reached[name], count) if top else reached[name] + count
+            if report.failure:
+                failures.append(report)
+    except KeyboardInterrupt:
+        fail("interrupted")
+    failures.sort(key=lambda report: (report.scenario, report.seed))
+    return {
+        "schema": "meshkit.sim/v1",
+        "ok": not failures,
+        "scenario": scenario,
+        "seeds": seeds,
+        "commands": commands,
+        "failures": [
+            {"seed": one.seed, "what": one.failure, "replay": one.line} for one in failures
+        ],
+        "reached": dict(sorted(reached.items())),
+    }
