@@ -12,6 +12,8 @@ this folder, else from the same file in the user's configuration folder.
 
 import os
 import tomllib
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -58,6 +60,26 @@ class Nouns(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
+
+    def make_context(self, *words: Any, **more: Any) -> click.Context:
+        with usage():
+            return super().make_context(*words, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with usage():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def usage() -> Generator[None]:
+    """A command line that says nothing meaningful is refused in one line, as all else is."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise  # whoever says nothing is shown what can be said
+    except click.UsageError as error:
+        asked = error.ctx.command_path if error.ctx is not None else "meshkit"
+        fail(f"{error.format_message().rstrip('.')}; see: {asked} --help", USAGE)
 
 
 def configuration() -> Settings:
