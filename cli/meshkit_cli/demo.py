@@ -41,7 +41,10 @@ ENGINES = ("tendermint",)
 VICTIMS = ("leader", "trainer")
 
 DEADLINE_MS = 10_000  # of a round: a hundred times what it takes here
-PATIENCE_MS = 300  # for stragglers once all but the tolerated number are there: two rounds' time
+# For stragglers once all but the tolerated number are there: three rounds' time, so that on a busy
+# machine all data count. Without one node's, Dirichlet shards end at 0.92 to 0.98 (measured).
+PATIENCE_MS = 1_000
+HEADS_S = 0.6  # for the nodes' heads to stand in each other's journals: ten fsyncs of a slow disk
 WARM_S = 180.0  # for five processes to import torch on two cores
 ROUND_S = 60.0  # for a round to be committed before the demo gives up
 CATCH_UP_S = 30.0
@@ -195,7 +198,7 @@ class Demo:
         for number in range(self.count):
             with self.mesh.client(number) as client:
                 client.show_head()
-        time.sleep(2 * PATIENCE_MS / 1000)
+        time.sleep(HEADS_S)
         self.bytes_sent = self._bytes()
 
     def _wait_end(self, client: Client, task: str, until_s: float) -> Document:
