@@ -13,7 +13,7 @@ from typing import NamedTuple
 from meshkit.audit.causes import fault_of_statements
 from meshkit.audit.findings import Findings, Kind, Note
 from meshkit.audit.shelves import Absent, Shelves
-from meshkit.audit.trial import Decision, Testimony
+from meshkit.audit.trial import Decision, Deposition
 from meshkit.audit.words import ref, refs, short
 from meshkit.consensus.certificate import stands, weights_of
 from meshkit.consensus.messages import Validator
@@ -56,14 +56,14 @@ class Chronicle:
     def __init__(
         self,
         genesis: Genesis,
-        testimonies: Sequence[Testimony],
+        depositions: Sequence[Deposition],
         shelves: Shelves,
         votes: Votes,
         findings: Findings,
         notes: list[Note],
     ) -> None:
         self._mesh = digest(genesis)
-        self._testimonies = testimonies
+        self._depositions = depositions
         self._shelves = shelves
         self._votes = votes
         self._findings = findings
@@ -75,9 +75,9 @@ class Chronicle:
 
     def walk(self) -> Verified:
         """From the first height to the last that any journal knows."""
-        last = max((max(one.decisions, default=0) for one in self._testimonies), default=0)
+        last = max((max(one.decisions, default=0) for one in self._depositions), default=0)
         for height in range(1, last + 1):
-            found = [one.decisions[height] for one in self._testimonies if height in one.decisions]
+            found = [one.decisions[height] for one in self._depositions if height in one.decisions]
             decision = self._agreed(height, found) if found else None
             if decision is None:
                 what = f"nothing at hand proves what was decided at height {height}, of {last}"
@@ -197,7 +197,7 @@ class Chronicle:
         if self._shelves.expired(blob):
             self._notes.append(Note(b"", 0, what + "which has expired: it is not computed again"))
             return
-        for one in self._testimonies:
+        for one in self._depositions:
             entry = one.held.get(blob) or one.named.get(blob)
             if entry:
                 text = what + "which no home at hand has whole"

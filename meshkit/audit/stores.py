@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from meshkit.audit.findings import Findings, Note
 from meshkit.audit.shelves import Shelves
-from meshkit.audit.trial import Testimony
+from meshkit.audit.trial import Deposition
 from meshkit.audit.words import short
 from meshkit.journal import BlobFinding
 
 
-def check_store(said: Testimony, shelves: Shelves, findings: Findings, notes: list[Note]) -> None:
+def check_store(said: Deposition, shelves: Shelves, findings: Findings, notes: list[Note]) -> None:
     """Of one node."""
     node = said.node
     if node in shelves.without:
@@ -40,7 +40,7 @@ def check_store(said: Testimony, shelves: Shelves, findings: Findings, notes: li
 
 
 def _blame(
-    said: Testimony,
+    said: Deposition,
     found: BlobFinding,
     shelves: Shelves,
     findings: Findings,
@@ -54,7 +54,7 @@ def _blame(
         findings.add(said.node, entry, "blob", what)
 
 
-def _lost(said: Testimony, shelves: Shelves) -> Iterator[tuple[int, bytes]]:
+def _lost(said: Deposition, shelves: Shelves) -> Iterator[tuple[int, bytes]]:
     """What the journal says lies in the store, and does not."""
     for blob, entry in sorted(said.held.items(), key=lambda item: (item[1], item[0])):
         if not shelves.has(said.node, blob) and not shelves.expired_of(said.node, blob):

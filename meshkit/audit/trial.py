@@ -55,7 +55,7 @@ class Decision(NamedTuple):
     block: Value
 
 
-class Testimony:
+class Deposition:
     """What one journal says that is compared with others."""
 
     def __init__(self, node: bytes) -> None:
@@ -117,7 +117,7 @@ class Trial:
         self._state: State = self._machine.initial()
         self._last_ns = -1
         self._served: list[tuple[list[Copy], Serve]] = []
-        self.said = Testimony(node)
+        self.said = Deposition(node)
 
     def take(self, record: Record) -> None:
         """The next entry."""
@@ -137,7 +137,7 @@ class Trial:
         self._look(record.index, entry)
         self._decide(record.index, entry)
 
-    def end(self) -> Testimony:
+    def end(self) -> Deposition:
         """All that the journal says, once every record has been taken."""
         for alike, serve in self._served:
             self._check_served(alike, serve)

@@ -31,7 +31,7 @@ from meshkit.audit.folding import genesis_in
 from meshkit.audit.letters import Copy, Post
 from meshkit.audit.shelves import Shelves
 from meshkit.audit.stores import check_store
-from meshkit.audit.trial import Testimony, Trial
+from meshkit.audit.trial import Deposition, Trial
 from meshkit.audit.words import ref, short
 from meshkit.core.value import digest
 from meshkit.journal import Identity, JournalError, Record
@@ -229,21 +229,21 @@ class Audit:
     def _hear(self, genesis: Genesis, shelves: Shelves) -> Verified:
         for case in self._cases:
             shelves.add(case.node, case.exhibit)
-        testimonies = [self._try(case, genesis, shelves) for case in self._cases]
-        for said in testimonies:
+        depositions = [self._try(case, genesis, shelves) for case in self._cases]
+        for said in depositions:
             self._names.update(said.names)
         self._watch("checking decisions", 0, 0)
         chronicle = Chronicle(
-            genesis, testimonies, shelves, self._post.votes, self._findings, self._notes
+            genesis, depositions, shelves, self._post.votes, self._findings, self._notes
         )
         verified = chronicle.walk()
         self._watch("hashing blobs", 0, 0)
-        for said in testimonies:
+        for said in depositions:
             check_store(said, shelves, self._findings, self._notes)
-        self._miss(testimonies)
+        self._miss(depositions)
         return verified
 
-    def _try(self, case: Case, genesis: Genesis, shelves: Shelves) -> Testimony:
+    def _try(self, case: Case, genesis: Genesis, shelves: Shelves) -> Deposition:
         letters = self._post.copies(case.node)
         trial = Trial(case.node, genesis, letters, shelves, self._findings)
         for record in case.records():
@@ -260,9 +260,9 @@ class Audit:
             self._other_rules = self._other_rules or line
         return said
 
-    def _miss(self, testimonies: Sequence[Testimony]) -> None:
-        here = {said.node for said in testimonies}
-        for node in sorted({node for said in testimonies for node in said.names} - here):
+    def _miss(self, depositions: Sequence[Deposition]) -> None:
+        here = {said.node for said in depositions}
+        for node in sorted({node for said in depositions for node in said.names} - here):
             what = "its journal is not at hand: what others hold of it was not derived"
             self._notes.append(Note(node, 0, what))
 

@@ -270,12 +270,22 @@ class Box:
         initial = encode_model(np.zeros(SIZE, np.float32))
         for node in self.awake:
             node.blobs.put(initial)
-        fields = {
-            "name": name, "module": MODULE, "parameters": "{}", "rounds": rounds, "quorum": 3,
-            "deadline_ms": 2_000, "patience_ms": 100, "size": SIZE, "bits": BITS,
-            "scale_bits": SCALE_BITS, "strategy": "fedavg", "initial": blake3(initial).digest(),
-            "seed": 0, **settings,
-        }  # fmt: skip
+        fields: dict[str, Any] = {
+            "name": name,
+            "module": MODULE,
+            "parameters": "{}",
+            "rounds": rounds,
+            "quorum": min(3, len(self.awake)),
+            "deadline_ms": 2_000,
+            "patience_ms": 100,
+            "size": SIZE,
+            "bits": BITS,
+            "scale_bits": SCALE_BITS,
+            "strategy": "fedavg",
+            "initial": blake3(initial).digest(),
+            "seed": 0,
+            **settings,
+        }
         task = Task(**fields)
         item = sign_statements(SubmitTask(OPERATOR.key, 1, task), OPERATOR, self.mesh)
         self.awake[0].shell.take(At("pool", Offer(item)))
@@ -298,14 +308,14 @@ def mesh(root: Path, count: int = 4, **policy: Any) -> Iterator[Box]:
         yield Box(root, count, held, **policy)
 
 
-def trained(
+def recorded(
     root: Path,
     count: int = 4,
     rounds: int = 2,
     tongue: Tongue | None = None,
     silent: frozenset[int] = frozenset(),
-) -> bytes:
-    """A mesh that trained one task; the task's id. The last node lies, if there is a tongue."""
+) -> Path:
+    """A mesh that trained one task; its folder. The last node lies, if there is a tongue."""
     with mesh(root, count) as box:
         box.silent = silent
         if tongue is not None:
@@ -315,4 +325,16 @@ def trained(
         box.run(lambda: box.is_done(task))
         box.nodes[0].snapshot()
         box.show_heads()
-    return task
+    return root
+
+
+def of_other_rules(root: Path) -> Path:
+    """The home of a node that was started anew by a later release, of other rules."""
+    with mesh(root, 1) as box:
+        box.start()
+        box.run(lambda: True)
+        node = box.nodes[0]
+        node.shell.take(At("history", Start("9.9.9", RULES + 98)))
+        node.tick()
+        box.show_heads()
+    return node.home
