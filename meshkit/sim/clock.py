@@ -1,0 +1,50 @@
+"""A node's own clock in virtual time: wrong, too fast or slow, and after a sleep of the machine, off.
+
+It keeps the runtime's rule (`meshkit.runtime.clock`): within a life it follows the monotonic clock,
+which may run fast or leap ahead and never goes back; a new life begins at the later of the wall
+clock, which may say anything, and the last moment in the journal.
+"""
+
+from meshkit.core.machine import Moment
+from meshkit.sim.agenda import Agenda
+from meshkit.sim.dice import PPM, Dice
+
+EPOCH_NS = 1_700_000_000_000_000_000  # when virtual time begins, as wall clocks have it
+
+
+class Clock:
+    """The moments of one life."""
+
+    def __init__(
+        self, agenda: Agenda, dice: Dice, off_ns: int = 0, rate_ppm: int = 0, last_ns: int = 0
+    ) -> None:
+        self._agenda = agenda
+        self._dice = dice
+        self._rate = PPM + rate_ppm
+        self._last_ns = last_ns
+        self._born_ns = agenda.now_ns
+        self._base_ns = max(EPOCH_NS + agenda.now_ns + off_ns, last_ns)
+
+    def now_ns(self) -> int:
+        elapsed_ns = self._agenda.now_ns - self._born_ns
+        now_ns = self._base_ns + elapsed_ns * self._rate // PPM
+        return now_ns if now_ns > self._last_ns else self._last_ns + 1
+
+    def moment(self) -> Moment:
+        elapsed_ns = self._agenda.now_ns - self._born_ns
+        now_ns = self._base_ns + elapsed_ns * self._rate // PPM
+        if now_ns <= self._last_ns:
+            now_ns = self._last_ns + 1
+        self._last_ns = now_ns
+        return Moment(now_ns, self._dice.word())
+
+    def when(self, due_ns: int) -> int:
+        """When, in virtual time, this clock has reached `due_ns`."""
+        left_ns = due_ns - self._base_ns
+        if left_ns <= 0:
+            return self._agenda.now_ns
+        return max(self._agenda.now_ns, self._born_ns - -left_ns * PPM // self._rate)
+
+    def leap(self, ahead_ns: int) -> None:
+        """The machine slept, or somebody set its clock: all of a sudden it is later."""
+        self._base_ns += ahead_ns

@@ -1,0 +1,325 @@
+"""A process: one node's shell, its disk, its clock and its work, in virtual time.
+
+It does what the host does (`meshkit.runtime.host`), in the same order: take in, wake if the time
+has come, make blobs and entries durable in one transaction, then act. A tick takes as long as its
+commands, signatures and fsync take; what comes meanwhile waits for the next one. It can die at any
+write, between any two effects, or at any moment from outside; what it had not written is then lost,
+and it comes back from its journal, or from a snapshot and what follows it.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from blake3 import blake3
+
+from meshkit import RULES, __version__
+from meshkit.core.composite import At
+from meshkit.core.history import Snapshot, Start
+from meshkit.core.machine import Restarted, Wake
+from meshkit.core.shell import TICK_COMMANDS_MAX, Caused, Shell
+from meshkit.core.snapshot import freeze
+from meshkit.core.value import Statement, Value
+from meshkit.journal import JournalFailed
+from meshkit.journal.memory import Crashed, Fault
+from meshkit.ledger.messages import Found
+from meshkit.node import mesh_node
+from meshkit.runtime.host import UNSAVED_NS, WAITING_MAX
+from meshkit.runtime.perform import urgency
+from meshkit.sim.agenda import MS, NEVER
+from meshkit.sim.clock import Clock
+from meshkit.sim.people import Person
+from meshkit.sim.perform import Performer
+from meshkit.sim.store import Disk, Store, opened
+from meshkit.sim.voice import Spoken, heard, signed_by
+
+if TYPE_CHECKING:
+    from meshkit.sim.liars import Tongue
+    from meshkit.sim.mesh import Mesh
+
+S = TypeVar("S", bound=Statement)
+
+WAKE = At("", Wake())
+
+STEP_NS = 20_000  # of one command (measured: 50,000 commands a second)
+
+
+class Pace(Value):
+    """How well a process and the machine under it do. Chances are in parts per million."""
+
+    fsync_ns: int = MS
+    slow_percent: int = 100  # of all computing
+    train_ns: int = 40 * MS
+    train_jitter_ns: int = 20 * MS
+    train_fails_ppm: int = 0
+    aggregate_ns: int = 2 * MS
+    snapshot_entries: int = 1_000_000
+    write_fault_ppm: int = 0  # that a write fails, or is the process' last
+    death_ppm: int = 0  # that it dies between two effects of a tick
+    mute_ppm: int = 0  # that all effects of a tick are lost
+
+
+STEADY = Pace()
+FAULTS = (
+    Fault.LOST,
+    Fault.KEPT,
+    Fault.TORN,
+    Fault.REORDERED,
+    Fault.EIO,
+    Fault.EIO_KEPT,
+    Fault.ENOSPC,
+)
+
+
+class Process:
+    """One process of the mesh; `person` is whom it speaks for, `number` tells twins apart."""
+
+    store: Store
+    shell: Shell
+    clock: Clock
+    performer: Performer
+
+    def __init__(
+        self,
+        mesh: "Mesh",
+        person: Person,
+        number: int,
+        honest: bool = True,
+        tongue: "Tongue | None" = None,
+    ) -> None:
+        self.mesh, self.person, self.me, self.number = mesh, person, person.key, number
+        self.honest, self.tongue = honest, tongue
+        self.node = mesh_node(person.key, mesh.genesis)
+        self.disk = Disk()
+        self.pace = STEADY
+        self.dice = mesh.dice("process", number)
+        self.off_ns, self.rate_ppm = 0, 0
+        self.up = False
+        self.paused = False
+        self.life = 0
+        self.commands = 0
+        self.peers: list[Process] = []
+        self.peer_ids: frozenset[bytes] = frozenset()
+        self.free_ns = 0  # when the tick at hand is over
+        self.load_ns = 0  # what the next one has to do besides stepping
+        self._agenda = mesh.agenda
+        self._members: object = None
+        self._height = -1
+        self._snapshot_at = 0
+        self._due_ns: int | None = None
+        self._alarm_ns = NEVER
+        self._ticking = False
+        self._saving = False
+
+    def sign(self, statement: S) -> S:
+        """The statement, signed by whom this process speaks for."""
+        return signed_by(self.person, statement, self.mesh.id, self.mesh.real)
+
+    def reopened(self) -> Store:
+        """Its disk, as a new life would see it."""
+        return opened(self.disk, self.mesh.id, self.person, self.mesh.real)
+
+    # -- life and death ---------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin a life on this disk, as the host does."""
+        assert not self.up, "one life at a time"
+        mesh = self.mesh
+        self.store = self.reopened()
+        restored = self.store.restore(self.node)
+        self.clock = Clock(mesh.agenda, self.dice, self.off_ns, self.rate_ppm, restored.last_ns)
+        self.shell = Shell(
+            self.node, self.store.log, self.clock.moment, restored.state, self.store.length, urgency
+        )
+        self.store.log.observers.append(mesh.watch.observer(self))
+        self.performer = Performer(self)
+        self.up, self.paused, self.life = True, False, self.life + 1
+        self.peers, self.peer_ids = [], frozenset()
+        self.free_ns = self.load_ns = 0
+        self._members, self._height = None, -1
+        self._snapshot_at = self.shell.state["history"].snapshot
+        self._due_ns, self._alarm_ns = None, NEVER
+        self._ticking = self._saving = False
+        mesh.watch.began(self)
+        self.take(At("history", Start(__version__, RULES)))
+        if self.up and not self.shell.state["ledger"].mesh:
+            self.take(At("ledger", Found(mesh.genesis)))
+        if self.up:
+            self.take(At("", Restarted()))
+
+    def crash(self, why: str) -> None:
+        """Gone, with all that was not written."""
+        self.up = self.paused = False
+        self.mesh.watch.ended(self, why)
+        self.mesh.bury(self)
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        """Go on, as a stopped process or a sleeping machine does: with all that has come since."""
+        self.paused = False
+        if self.up and not self._ticking:
+            self._plan_tick()
+
+    def leap(self, ahead_ns: int) -> None:
+        """Its clock is all of a sudden later, and what was to come may be due."""
+        self.clock.leap(ahead_ns)
+        if self._due_ns is not None:
+            self._set_alarm(self.clock.when(self._due_ns))
+
+    # -- taking in --------------------------------------------------------------------------------
+
+    def hear(self, said: Spoken) -> None:
+        """A message arrives from the network."""
+        if not self.up or said.sender not in self.peer_ids:
+            return
+        if self._ticking and self.shell.waiting >= WAITING_MAX:
+            return
+        command = heard(said, self.mesh.id) if said.envelope else said.command
+        if command is not None:
+            self.load_ns += said.cost_ns
+            self.shell.take(command, said.envelope)
+            if not self._ticking and not self.paused:
+                self._plan_tick()
+
+    def take(self, command: At, envelope: bytes = b"") -> None:
+        """Put a command into the inbox; it is stepped at once if the process is idle."""
+        self.shell.take(command, envelope)
+        if not self._ticking and not self.paused:
+            self._plan_tick()
+
+    def turn(self) -> None:
+        """See to what is in the inbox."""
+        if self.shell.waiting and not self._ticking and not self.paused:
+            self._plan_tick()
+
+    def _plan_tick(self) -> None:
+        self._ticking = True
+        if self.free_ns <= self._agenda.now_ns:
+            self._tick(self.life)
+        else:
+            self._agenda.at(self.free_ns, self._tick, self.life)
+
+    # -- a tick -----------------------------------------------------------------------------------
+
+    def _tick(self, life: int) -> None:
+        if life != self.life or not self.up:
+            return
+        if self.paused:
+            self._ticking = False
+            return
+        disk, pace = self.disk, self.pace
+        if self._due_ns is not None and self._due_ns <= self.clock.now_ns():
+            self.shell.take(WAKE)
+        stepped, writes = min(self.shell.waiting, TICK_COMMANDS_MAX), disk.writes
+        effects = self._written(self._step)
+        if effects is None:
+            return
+        self.commands += stepped
+        busy_ns = (self.load_ns + STEP_NS * stepped) * pace.slow_percent // 100
+        self.load_ns = 0
+        self.free_ns = self._agenda.now_ns + busy_ns + pace.fsync_ns * (disk.writes - writes)
+        if effects:
+            self._act(effects)
+        if self.up:
+            self._plan()
+
+    def _written(self, write: Callable[[], list[Caused]]) -> list[Caused] | None:
+        """What comes of doing something that writes; None if it was the end of this life."""
+        try:
+            return write()
+        except Crashed as crashed:
+            self.crash(f"a write was {crashed}")
+        except JournalFailed:
+            self.crash("the disk failed")
+        return None
+
+    def _step(self) -> list[Caused]:
+        pace, shell = self.pace, self.shell
+        if pace.write_fault_ppm and self.dice.chance(pace.write_fault_ppm):
+            self.disk.arm(self.dice.pick(FAULTS))
+        self.store.blobs.commit()
+        writes = self.disk.writes
+        effects = shell.tick()
+        if self.disk.writes > writes and not shell.waiting:
+            if self.store.length - self._snapshot_at >= pace.snapshot_entries:
+                effects += self._keep_snapshot()
+        return effects
+
+    def _keep_snapshot(self) -> list[Caused]:
+        effects = self._flush()
+        index = self._snapshot_at = self.store.length
+        log = self.store.log
+        log.snapshot = freeze(self.shell.state)
+        self.shell.take(At("history", Snapshot(index, blake3(log.snapshot).digest())))
+        effects += self.shell.tick() + self._flush()
+        log.snapshot = b""
+        return effects
+
+    def _act(self, effects: list[Caused]) -> None:
+        pace, dice = self.pace, self.dice
+        if pace.mute_ppm and dice.chance(pace.mute_ppm):
+            self.mesh.watch.happened("effects lost")
+            return
+        if not pace.death_ppm or not dice.chance(pace.death_ppm):
+            for caused in effects:
+                self.performer.perform(caused)
+            return
+        for caused in effects[: dice.below(len(effects) + 1)]:
+            self.performer.perform(caused)
+        self.crash("it died between effects")
+
+    def _plan(self) -> None:
+        """Follow the ledger, and see when there is something to do next."""
+        state = self.shell.state
+        book = state["ledger"]
+        if book.members is not self._members:
+            self._members = book.members
+            self.mesh.connect(self)
+        if book.height != self._height:
+            self._height = book.height
+            self.mesh.watch.arrived(self)
+        if self.tongue is not None:
+            self.performer.stir()
+        due_ns = self.node.deadline(state)
+        if due_ns is not None and (due_ns != self._due_ns or self._alarm_ns == NEVER):
+            self._set_alarm(self.clock.when(due_ns))
+        self._due_ns = due_ns
+        if not self._saving and self.shell.unsaved:
+            self._saving = True
+            self._agenda.after(UNSAVED_NS, self._save, self.life)
+        self._ticking = self.shell.waiting > 0
+        if self._ticking:
+            self._agenda.at(self.free_ns, self._tick, self.life)
+
+    def _save(self, life: int) -> None:
+        """Make durable what has waited long enough for an entry that binds us."""
+        if life == self.life and self.up:
+            self._saving = False
+            effects = self._written(self._flush)
+            if effects:
+                self._act(effects)
+            if self.up:
+                self.turn()
+
+    def _flush(self) -> list[Caused]:
+        self.store.blobs.commit()
+        return self.shell.flush()
+
+    def _set_alarm(self, when_ns: int) -> None:
+        # Deadlines mostly move on: an alarm that is early looks again, and a later one is not set.
+        if when_ns < self._alarm_ns:
+            self._alarm_ns = when_ns
+            self._agenda.at(when_ns, self._ring, self.life, when_ns)
+
+    def _ring(self, life: int, when_ns: int) -> None:
+        if life != self.life or when_ns != self._alarm_ns or not self.up:
+            return  # an earlier alarm has taken its place, or that life is over
+        self._alarm_ns = NEVER
+        if self._due_ns is None or self._ticking or self.paused:
+            return  # the tick to come wakes the node
+        due_ns = self.clock.when(self._due_ns)
+        if due_ns > self._agenda.now_ns:
+            self._set_alarm(due_ns)
+        else:
+            self._plan_tick()

@@ -1,0 +1,133 @@
+"""Signing and sealing, as a model with its cost in time, or for real.
+
+A modelled signature is a hash that only the holder of a key can make; the simulator checks it where
+a liar speaks, since what honest members pass on they have heard opened and verified. Real ones are
+the runtime's: sealed once, opened by each hearer, with every statement inside verified.
+"""
+
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from blake3 import blake3
+from msgspec.structs import replace
+
+from meshkit.codec import JOURNALED
+from meshkit.consensus.tendermint.messages import Known, Proposal, Vote
+from meshkit.core.composite import At
+from meshkit.core.machine import Heard
+from meshkit.core.value import Statement, Value, signing_digest, statements
+from meshkit.ledger.messages import Block, Note, RoundResult
+from meshkit.node import address
+from meshkit.rounds.messages import Attestation, Held, Proof, Update
+from meshkit.runtime.voice import Voice as RealVoice
+from meshkit.sim.people import Person
+from meshkit.wire.envelope import Refused, open_envelope, sign_statements, verify_statements
+
+S = TypeVar("S", bound=Statement)
+
+SIGN_NS = 20_000  # of Ed25519 in libsodium (measured)
+VERIFY_NS = 55_000  # likewise
+SIGNATURE_BYTES = 64  # as Ed25519's
+
+
+class Spoken(NamedTuple):
+    """A message under way: what its hearers are told, or the bytes they are to open."""
+
+    sender: bytes
+    command: At
+    envelope: bytes
+    cost_ns: int  # of opening it
+
+
+class Voice(Protocol):
+    """One identity's, in one mesh."""
+
+    def say(self, message: Value, entry: int, effect: int) -> tuple[Value, bytes]:
+        """The message with our own statement signed, and its envelope; empty if modelled."""
+        ...
+
+
+class Modelled:
+    """Signs with the mark of a person; there are no envelopes."""
+
+    def __init__(self, person: Person, mesh: bytes) -> None:
+        self._person, self._mesh = person, mesh
+
+    def say(self, message: Value, entry: int, effect: int) -> tuple[Value, bytes]:
+        if isinstance(message, Statement) and not signature(message):
+            if getattr(message, message.SIGNER) == self._person.key:
+                return signed_by(self._person, message, self._mesh, False), b""
+        return message, b""
+
+
+def voice(person: Person, mesh: bytes, store: Any, real: bool) -> Voice:
+    return RealVoice(person.identity, mesh, store.head) if real else Modelled(person, mesh)
+
+
+def spoken(sender: bytes, message: Value, envelope: bytes) -> Spoken:
+    """What goes on its way; how long opening it takes follows from the statements inside."""
+    cost_ns = VERIFY_NS * (1 + _signatures(message))
+    return Spoken(sender, At(address(message), Heard(sender, message)), envelope, cost_ns)
+
+
+def _signatures(message: Value) -> int:
+    """How many are to be verified in a message."""
+    match message:
+        case Vote() | Update() | Attestation() | Note():
+            return 1
+        case Known(proposals, votes):
+            return len(votes) + sum(_signatures(proposal) for proposal in proposals)
+        case Held(updates=updates):
+            return 1 + len(updates)
+        case Proposal(value=None):
+            return 1
+        case Proposal(value=Block(items=items)):
+            return 1 + sum(_signatures(item) for item in items)
+        case RoundResult(proof=Proof(lists, attestations)):
+            return 1 + len(attestations) + sum(1 + len(held.updates) for held in lists)
+        case _:
+            return len(statements(message))
+
+
+def heard(said: Spoken, mesh: bytes) -> At | None:
+    """What the bytes of a message tell its hearer; None if it is refused at the door."""
+    try:
+        envelope = open_envelope(said.envelope, mesh)
+    except Refused:
+        return None
+    name = address(envelope.body)
+    if envelope.kind != JOURNALED or not name or envelope.sender != said.sender:
+        return None
+    return At(name, Heard(envelope.sender, envelope.body))
+
+
+# -- modelled signatures ---------------------------------------------------------------------------
+
+
+def signature(statement: Statement) -> bytes:
+    return getattr(statement, "signature", b"")
+
+
+def signed_by(person: Person, statement: S, mesh: bytes, real: bool) -> S:
+    """The statement with this person's signature, of either kind."""
+    if real:
+        return sign_statements(statement, person.identity, mesh)
+    return replace(statement, signature=_stamp(statement, person.mark, mesh))
+
+
+def _stamp(statement: Statement, mark: bytes, mesh: bytes) -> bytes:
+    return blake3(mark + signing_digest(statement, mesh)).digest(length=SIGNATURE_BYTES)
+
+
+def is_authentic(message: Value, people: dict[bytes, Person], mesh: bytes, real: bool) -> bool:
+    """Whether each statement in it is signed by its signer: what every door asks."""
+    if real:
+        try:
+            verify_statements(message, mesh)
+        except Refused:
+            return False
+        return True
+    for statement in statements(message):
+        signer = people.get(getattr(statement, statement.SIGNER))
+        if signer is None or signature(statement) != _stamp(statement, signer.mark, mesh):
+            return False
+    return True
