@@ -180,8 +180,11 @@ class Teller:
         )
 
     def _scopes(self, number: int) -> Sequence[Scope]:
-        """The round, and the heights from its opening to its end."""
-        first = self._begun[number] + 1
+        """The round, and the heights from its opening to its end.
+
+        The height that opens a round closes the one before; the first round's belongs to it.
+        """
+        first = self._begun[number] + (number > 0)
         last = self._done_at.get(number, first + OPEN_HEIGHTS_MAX)
         return [("round", number), *(("height", height) for height in range(first, last + 1))]
 
