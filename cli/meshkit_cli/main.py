@@ -131,6 +131,7 @@ def read_toml(path: Path) -> Settings:
 
 
 @click.group(
+    name="meshkit",
     cls=Nouns,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MESHKIT"},
 )

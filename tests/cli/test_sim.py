@@ -1,0 +1,177 @@
+"""The simulator from the command line: seeds told, counted, and their failures replayable."""
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from meshkit_cli import output, sim
+from msgspec.structs import replace
+from rich.console import Console
+
+from meshkit.sim.check import Broken
+from meshkit.sim.run import Report, Run
+from meshkit.sim.setting import Setting, drawn
+from tests.live import meshkit
+
+SEED = 1  # a short one
+
+
+def small(seed: int) -> Setting:
+    """Without faults or liars: two rounds of one task."""
+    return Setting()
+
+
+@pytest.fixture
+def calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sim.SCENARIOS, "campaign", small)
+
+
+def breaking(error: Exception) -> Callable[[Run], None]:
+    """A run that comes to no good end; odd seeds get away."""
+
+    def go(run: Run) -> None:
+        if run.mesh.seed % 2 == 0:
+            raise error
+
+    return go
+
+
+def test_the_campaign_s_settings_are_the_drawn_ones() -> None:
+    assert sim.SCENARIOS["campaign"] is drawn
+
+
+def test_one_seed_is_one_document() -> None:
+    said = meshkit("sim", "run", "campaign", "--seed", SEED, "-o", "json")
+    document = said.document
+    assert said.code == 0
+    assert {name: document[name] for name in ("schema", "ok", "scenario", "seeds", "failures")} == {
+        "schema": "meshkit.sim/v1",
+        "ok": True,
+        "scenario": "campaign",
+        "seeds": 1,
+        "failures": [],
+    }
+    assert document["commands"] > 0
+    assert document["reached"]["BlockApplied"] > 0
+    assert said.err == "1 of 1 runs, 0 failed\n"
+
+
+def test_the_same_seed_tells_the_same_story_again(calm: None) -> None:
+    words = ("sim", "run", "campaign", "--seed", 5, "-o", "json")
+    assert meshkit(*words) == meshkit(*words)
+    assert sim.play(("campaign", 5)) == sim.play(("campaign", 5))
+    assert sim.play(("campaign", 5)).digest != sim.play(("campaign", 6)).digest
+
+
+@pytest.mark.real
+def test_many_seeds_run_over_the_cores_and_come_to_the_same() -> None:
+    alone = meshkit("sim", "run", "all", "--first", 1, "--seeds", 3, "--jobs", 1, "-o", "json")
+    shared = meshkit("sim", "run", "all", "--first", 1, "--seeds", 3, "--jobs", 2, "-o", "json")
+    assert (alone.code, shared.code) == (0, 0)
+    assert alone.document == shared.document
+    assert shared.document["seeds"] == 3
+
+
+def test_people_see_what_counts(calm: None) -> None:
+    said = meshkit("sim", "run", "campaign")
+    assert "scenario  campaign" in said.out
+    assert "reached" not in said.out
+
+
+@pytest.mark.parametrize("scenario", ["campaign", "all"])
+def test_a_failure_gives_its_seed_and_the_line_that_replays_it(
+    scenario: str, calm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "go", breaking(Broken("two blocks\nat height 3")))
+    said = meshkit("sim", "run", scenario, "--seeds", 3, "--jobs", 1, "-o", "json")
+    assert said.code == 3
+    assert not said.document["ok"]
+    line = "meshkit sim run campaign --seed {}"
+    assert said.document["failures"] == [
+        {"seed": seed, "what": "two blocks at height 3", "replay": line.format(seed)}
+        for seed in (0, 2)
+    ]
+    assert "seed 2: two blocks at height 3\nagain with: meshkit sim run campaign --seed 2\n" in (
+        said.err
+    )
+    assert said.err.endswith("3 of 3 runs, 2 failed\n")
+    again = meshkit(*line.format(2).split()[1:])
+    assert again.code == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(KeyError("x"), ": 'x'"), (AssertionError(), ": AssertionError")]
+)
+def test_what_a_node_raises_is_a_failure_and_says_where(
+    error: Exception, words: str, calm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Run, "go", breaking(error))
+    failure = sim.play(("campaign", 0)).failure
+    assert failure.startswith(f"{type(error).__name__} at test_sim.py:")
+    assert failure.endswith(words)
+    assert not sim.play(("campaign", 1)).failure
+
+
+# -- a report of reports ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reports(calm: None) -> list[Report]:
+    one = sim.play(("campaign", 0))
+    return [
+        replace(one, seed=2, commands=3, counts=(("a", 2), ("largest x", 7)), failure="late"),
+        replace(one, seed=1, commands=4, counts=(("a", 1), ("largest x", 9)), failure="early"),
+    ]
+
+
+def test_counts_are_added_and_the_largest_is_the_largest(reports: list[Report]) -> None:
+    document = sim.summary("campaign", 2, iter(reports))
+    assert document == sim.summary("campaign", 2, reversed(reports))
+    assert document["reached"] == {"a": 3, "largest x": 9}
+    assert document["commands"] == 7
+    assert [one["what"] for one in document["failures"]] == ["early", "late"]
+
+
+def test_progress_is_a_bar_on_a_terminal_and_some_lines_elsewhere(
+    reports: list[Report], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = [replace(reports[0], failure="")] * 100
+    assert len(list(sim.follow((one for one in good), 100))) == 100
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == sim.LINES
+    assert lines[-1] == "100 of 100 runs, 0 failed"
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=100)
+    for module in (sim, output):
+        monkeypatch.setattr(module, "err", terminal)
+    assert list(sim.follow((one for one in good), 100)) == good
+    assert "seeds" in screen.getvalue()
+    assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_ends_in_one_line(calm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> Iterator[Report]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sim, "follow", interrupted)
+    monkeypatch.setattr(sim, "play", interrupted)
+    assert meshkit("sim", "run", "campaign").code == 1
+
+
+# -- what is refused -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("nothing",), "'nothing' is not one of 'campaign', 'all'"),
+        (("all", "--seed", "1", "--seeds", "2"), "--seed names one"),
+        (("all", "--seed", "1", "--first", "2"), "--seed names one"),
+        (("all", "--seeds", "0"), "0 is not in the range"),
+        (("all", "--seed", "-1"), "-1 is not in the range"),
+        (("all", "--jobs", "0"), "0 is not in the range"),
+    ],
+)
+def test_what_means_nothing_is_a_mistake_of_use(words: tuple[str, ...], line: str) -> None:
+    assert line in meshkit("sim", "run", *words).complains(2)
