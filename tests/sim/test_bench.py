@@ -1,4 +1,4 @@
-"""The benchmark does work of the usual kind, and the same work each time but for the clock's word."""
+"""The benchmark does the usual work, and the same work each time, whatever time it takes."""
 
 from meshkit.sim.bench import bench, setting
 

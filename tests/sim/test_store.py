@@ -1,4 +1,4 @@
-"""Disks, of entries as they are and of real bytes: both keep what was written and lose what was not."""
+"""Disks of entries as they are, and of real bytes: what was written is there, the rest is not."""
 
 from typing import Any
 

@@ -11,6 +11,7 @@ from meshkit.sim.run import RIGHTS, Report, Run
 from meshkit.sim.setting import MODULE, Setting
 from meshkit.sim.watch import Watch
 
+CALM = Setting()
 BOTH = ("trainer", "validator")
 SPEC = Spec("m:a", "{}", 1, 1_000, 100, 10, 16, 12, "fedavg", 7, 1_000, 1 << 20, 1 << 20, 1 << 20)
 
