@@ -6,7 +6,7 @@ quorums share more than a third of the weight, so at least one honest validator 
 than a third contains at least one honest validator. All of it in integers.
 """
 
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from immutables import Map
 
@@ -74,8 +74,5 @@ def quorum_votes(tally: Tally) -> tuple[Statement, ...]:
     """The votes that make up the quorum for `quorum_for`, sorted by voter."""
     if tally.shown:
         return tally.shown
-    return tuple(
-        vote
-        for _, vote in sorted(tally.by_voter.items())
-        if cast(Ballot, vote).value_id == tally.quorum_for
-    )
+    ballots: list[tuple[bytes, Any]] = sorted(tally.by_voter.items())
+    return tuple([vote for _, vote in ballots if vote.value_id == tally.quorum_for])

@@ -18,15 +18,17 @@ advance, as with any rotation.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 
 from meshkit.consensus.messages import Validator
 
+ROWS_KEPT = 16  # sets of validators: the one of today, and those that a catching up goes through
+
 
 def proposer(validators: Sequence[Validator], height: int, round_: int) -> bytes:
     """The id of the validator whose turn it is; the order of `validators` does not matter."""
-    row = sorted(validators, key=lambda validator: (-validator.weight, validator.id))
-    before = [0, *accumulate(validator.weight for validator in row)]
+    row, before = _row(tuple(validators))
     turn = (height + round_) % before[-1]
     start, end = 0, len(row)
     while end - start > 1:
@@ -38,6 +40,14 @@ def proposer(validators: Sequence[Validator], height: int, round_: int) -> bytes
         else:
             start, turn = middle, turn - had
     return row[start].id
+
+
+@lru_cache(maxsize=ROWS_KEPT)
+def _row(validators: tuple[Validator, ...]) -> tuple[Sequence[Validator], Sequence[int]]:
+    """The validators, heaviest first, and how much weighs before each; of the last sets asked for,
+    which change seldom."""
+    row = sorted(validators, key=lambda validator: (-validator.weight, validator.id))
+    return row, [0, *accumulate(validator.weight for validator in row)]
 
 
 def _middle(before: Sequence[int], start: int, end: int) -> int:

@@ -85,7 +85,7 @@ class Composite:
         """All of `step` in one pass: to decide the next command, each event must evolve anyway."""
         if not self.guard(state, command):
             return state, (), []
-        pending = [*self._addressed(state, command, moment)]
+        pending = [command] if command.name else self._addressed(state, command, moment)
         now = dict(state)  # of its own: whoever has the state before keeps it
         events: list[At] = []
         effects: list[At] = []
@@ -102,9 +102,7 @@ class Composite:
             assert len(events) <= EVENTS_MAX, f"a cascade without end, from {command!r:.200}"
         return (now, tuple(events), effects) if events else (state, (), [])
 
-    def _addressed(self, state: State, command: At, moment: Moment) -> Sequence[At]:
-        if command.name:
-            return (command,)
+    def _addressed(self, state: State, command: At, moment: Moment) -> list[At]:
         if isinstance(command.body, Restarted):
             return [At(name, command.body) for name in self.machines]
         assert isinstance(command.body, Wake), f"nobody is addressed by {command!r:.200}"

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from meshkit.core.composite import At, Composite, State
-from meshkit.core.machine import Entry, Moment, step
+from meshkit.core.machine import Entry, Moment
 from meshkit.core.value import Value
 
 TICK_COMMANDS_MAX = 1_024  # of one transaction: bounds how long acting waits (a guess)
@@ -98,11 +98,14 @@ class Shell:
         batch, self._inbox = self._inbox[:TICK_COMMANDS_MAX], self._inbox[TICK_COMMANDS_MAX:]
         free: list[Caused] = []
         state, now = self.state, self._urgency is at_once
+        run, moment_of = self.node.run, self._moment
         for command, envelope in batch:
-            state, entry, asked = step(self.node, state, command, self._moment(), envelope)
-            if not entry.events:
+            moment = moment_of()
+            state, events, asked = run(state, command, moment)
+            if not events:
                 self.counts[f"{command.name}.{_kind(command)}"] += 1
                 continue
+            entry = Entry(moment, command, events, envelope)
             self._unsaved.append(entry)
             index = self._index + len(self._unsaved)
             for number, effect in enumerate(asked):

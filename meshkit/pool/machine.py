@@ -99,17 +99,22 @@ class Pool:
     def deadline(self, state: State) -> int | None:
         return state.due_ns
 
-    def refusal(self, state: State, item: Statement) -> str:
-        """Why our own side's offer of this item would not be taken ("slug: words"), or ""."""
+    def refusal(self, state: State, item: Statement, size_bytes: int | None = None) -> str:
+        """Why our own side's offer of this item would not be taken ("slug: words"), or "".
+
+        Its size need not be told; it is only worked out where it is not.
+        """
         if not isinstance(item, self._kinds):
             return f"unknown-kind: {type(item).__name__} is no item of a block"
         signer = signer_of(item)
         if not is_signed(item) and signer != self._me:
             return "unsigned: whoever asks for it signs it"
         limits, used_bytes = state.limits, state.used_bytes.get(signer, 0)
+        if size_bytes is None:
+            size_bytes = size_bytes_of(item)
         if len(state.queues.get(signer, ())) >= limits.signer_items_max:
             return f"full: {limits.signer_items_max} items of this signer are waiting"
-        if used_bytes + size_bytes_of(item) > limits.signer_bytes_max:
+        if used_bytes + size_bytes > limits.signer_bytes_max:
             return f"full: {limits.signer_bytes_max} bytes are all that one signer may have waiting"
         return ""
 
@@ -141,10 +146,13 @@ class Pool:
             # The others heard it as it was signed, so it need not be offered at once.
             size_bytes = size_bytes_of(item)
             return (ItemPooled(item, id_, True, size_bytes, draft.due_ns, False),)
-        own = sender == self._me
-        if knows(state, id_) or self.refusal(state, item) or (not own and _is_full(state, item)):
+        if knows(state, id_):
             return ()
-        size_bytes, due_ns = size_bytes_of(item), now_ns + again_ns(own, 0)
+        own, size_bytes = sender == self._me, size_bytes_of(item)
+        full = not own and _is_full(state, size_bytes)
+        if full or self.refusal(state, item, size_bytes):
+            return ()
+        due_ns = now_ns + again_ns(own, 0)
         return (ItemPooled(item, id_, own, size_bytes, due_ns, False),)
 
 
@@ -168,13 +176,10 @@ def _signs(before: Pending | None, item: Statement) -> bool:
     return before is not None and not before.signed and is_signed(item)
 
 
-def _is_full(state: State, item: Statement) -> bool:
+def _is_full(state: State, size_bytes: int) -> bool:
     # Our own side's items are taken beyond this: others must not be able to shut our own door.
     limits = state.limits
-    return (
-        len(state.items) >= limits.items_max
-        or state.all_bytes + size_bytes_of(item) > limits.bytes_max
-    )
+    return len(state.items) >= limits.items_max or state.all_bytes + size_bytes > limits.bytes_max
 
 
 def _spoken(item: Statement) -> Broadcast:

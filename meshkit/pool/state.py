@@ -191,7 +191,7 @@ def _pool(
 ) -> State:
     before = state.items.get(id_)  # a draft that is signed now keeps its place
     if before is not None:
-        state = _drop(state, id_, before)
+        state = _drop(state, [id_])
     number = state.arrivals if before is None else before.number
     signer = signer_of(item)
     pending = Pending(item, signer, size_bytes, number, is_signed(item), own, 1, due_ns)
@@ -206,29 +206,36 @@ def _pool(
     )
 
 
-def _drop(state: State, id_: bytes, pending: Pending) -> State:
-    signer, items = pending.signer, state.items.delete(id_)
-    queue = tuple(other for other in state.queues[signer] if other != id_)
-    used_bytes = state.used_bytes[signer] - pending.size_bytes
+def _drop(state: State, ids: list[bytes]) -> State:
+    """The state without these items, which all wait here."""
+    if not ids:
+        return state
+    items, queues, used = state.items.mutate(), state.queues.mutate(), state.used_bytes.mutate()
+    all_bytes = state.all_bytes
+    for id_ in ids:
+        pending = items.pop(id_)
+        signer, all_bytes = pending.signer, all_bytes - pending.size_bytes
+        queue = tuple(other for other in queues[signer] if other != id_)
+        if queue:
+            queues[signer], used[signer] = queue, used[signer] - pending.size_bytes
+        else:
+            del queues[signer], used[signer]
+    left = items.finish()
     return replace(
         state,
-        items=items,
-        queues=state.queues.set(signer, queue) if queue else state.queues.delete(signer),
-        used_bytes=(
-            state.used_bytes.set(signer, used_bytes) if queue else state.used_bytes.delete(signer)
-        ),
-        all_bytes=state.all_bytes - pending.size_bytes,
-        due_ns=state.due_ns if items else None,
+        items=left,
+        queues=queues.finish(),
+        used_bytes=used.finish(),
+        all_bytes=all_bytes,
+        due_ns=state.due_ns if left else None,
     )
 
 
 def _settle(state: State, ids: tuple[bytes, ...]) -> State:
+    state = _drop(state, [id_ for id_ in ids if id_ in state.items])
     settled, order = state.settled.mutate(), state.settled_order.mutate()
     number = state.settlements
     for id_ in ids:
-        pending = state.items.get(id_)
-        if pending is not None:
-            state = _drop(state, id_, pending)
         if id_ not in settled:
             settled[id_], order[number] = number, id_
             number += 1

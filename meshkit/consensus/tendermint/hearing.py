@@ -10,9 +10,7 @@ that ended it; each once a window, and not while such a message may merely have 
 peer that is ahead of us is remembered and asked (T14, T16).
 """
 
-from collections.abc import Iterator
-from itertools import chain
-from typing import cast
+from collections.abc import Iterable, Iterator
 
 from meshkit.consensus.certificate import stands
 from meshkit.consensus.messages import (
@@ -59,7 +57,7 @@ from meshkit.consensus.tendermint.state import (
     round_of,
     slot,
 )
-from meshkit.core.value import Value, digest
+from meshkit.core.value import Statement, Value, digest
 
 LEAPS_MAX = 8  # how often a voter's far round is followed while we stay in one (a guess)
 LATER_MAX = 3  # statements of the next height kept a validator: a proposal and two votes
@@ -143,7 +141,7 @@ def _cast(state: State, vote: Vote) -> bytes | None:
     return state.cast.get(slot(vote.round, vote.kind))
 
 
-def _known_vote(state: State, vote: Vote) -> Vote | None:
+def _known_vote(state: State, vote: Vote) -> Statement | None:
     """What its voter said before in its place."""
     if vote.round <= state.round + ROUNDS_AHEAD:
         at = state.rounds.get(vote.round)
@@ -154,9 +152,9 @@ def _known_vote(state: State, vote: Vote) -> Vote | None:
     return None
 
 
-def _vote_in(at: Round, vote: Vote) -> Vote | None:
+def _vote_in(at: Round, vote: Vote) -> Statement | None:
     tally = at.prevotes if vote.kind == PREVOTE else at.precommits
-    return cast("Vote | None", tally.by_voter.get(vote.voter))
+    return tally.by_voter.get(vote.voter)
 
 
 def _tally(at: Round, kind: int) -> Tally:
@@ -220,12 +218,12 @@ def _take(deciding: Deciding, proposal: Proposal) -> None:
         deciding.add(ProposalHeard(bare(proposal)))
 
 
-def _accuse(deciding: Deciding, first: Vote | Proposal, second: Vote | Proposal) -> None:
+def _accuse(deciding: Deciding, first: Statement, second: Vote | Proposal) -> None:
     """Two statements for one place: the same again, or evidence, once (T12)."""
     if first == second:
         return
     culprit = conflict(first, second)
-    _, height, _, kind = place(first)
+    _, height, _, kind = place(second)
     if culprit is not None and charge(height, kind, culprit) not in deciding.state.convicted:
         deciding.add(EquivocationSeen(culprit, first, second))
 
@@ -239,14 +237,33 @@ def _hear_known(deciding: Deciding, known: Known) -> None:
     size = len(known.proposals) + len(known.votes)
     if size > KNOWN_MAX * len(deciding.state.validators):
         return
-    _compare(deciding, known)
+    state = deciding.state
+    said: list[Vote | Proposal] = [*known.proposals, *known.votes]
+    fresh = [statement for statement in said if not _is_known(state, statement)]
+    if not fresh:
+        return
+    _compare(deciding, fresh)
     before = -1
     while len(deciding.unfolded) > before:
         before = len(deciding.unfolded)
-        for statement in chain(known.proposals, known.votes):
+        for statement in fresh:
             hear(deciding, b"", statement)
         deciding.obey()
         _believe(deciding, known.votes)
+
+
+def _is_known(state: State, statement: Vote | Proposal) -> bool:
+    """Whether just this was heard before, in this height or the one just decided."""
+    here = statement.height == state.height
+    if not here and statement.height != state.height - 1:
+        return False
+    at = (state.rounds if here else state.former).get(statement.round)
+    if at is None:
+        return False
+    if isinstance(statement, Vote):
+        return _vote_in(at, statement) == statement
+    missing = here and statement.value is not None and statement.value_id not in state.values
+    return not missing and at.proposal == bare(statement)
 
 
 def _believe(deciding: Deciding, votes: tuple[Vote, ...]) -> None:
@@ -258,16 +275,16 @@ def _believe(deciding: Deciding, votes: tuple[Vote, ...]) -> None:
             deciding.obey()
 
 
-def _compare(deciding: Deciding, known: Known) -> None:
+def _compare(deciding: Deciding, statements: Iterable[Vote | Proposal]) -> None:
     """What a bundle proves by itself, in this height or the one before, whatever we heard of it."""
     state = deciding.state
     weights = {state.height: state.weights, state.height - 1: state.former_weights}
     first: dict[tuple[bytes, int, int, int], Vote | Proposal] = {}
-    statements: list[Vote | Proposal] = [*map(bare, known.proposals), *known.votes]
     for statement in statements:
         where = place(statement)
         if where[0] in weights.get(where[1], ()):
-            _accuse(deciding, first.setdefault(where, statement), statement)
+            said = bare(statement) if isinstance(statement, Proposal) else statement
+            _accuse(deciding, first.setdefault(where, said), said)
 
 
 def _quorums(state: State, votes: tuple[Vote, ...]) -> Iterator[QuorumShown]:
@@ -316,7 +333,7 @@ def _hear_elsewhere(
         _answer_height(deciding, sender, height)
 
 
-def _known_before(state: State, statement: Vote | Proposal) -> Vote | Proposal | None:
+def _known_before(state: State, statement: Vote | Proposal) -> Statement | None:
     """What its signer said before in its place, in the height just decided."""
     if statement.height != state.height - (not state.decided):
         return None

@@ -23,6 +23,7 @@ from meshkit.consensus.tendermint.messages import (
     Proposed,
     Repeated,
     ValueJudged,
+    VoteHeard,
 )
 from meshkit.consensus.tendermint.rules import Timeouts, cast, start
 from meshkit.consensus.tendermint.speech import speak
@@ -52,6 +53,8 @@ class Tendermint:
         return evolve(state, event)
 
     def react(self, state: State, event: Event) -> Sequence[Effect]:
+        if isinstance(event, VoteHeard):  # most of what happens, and nothing to be said about
+            return ()
         return speak(state, self.me, event)
 
     def deadline(self, state: State) -> int | None:

@@ -154,17 +154,17 @@ def _votes_since(state: State, number: int) -> Iterator[Vote]:
             yield from _votes(at)
 
 
-def _votes(at: Round) -> Iterator[Vote]:
-    for tally in (at.prevotes, at.precommits):
-        for _, vote in sorted(tally.by_voter.items()):
-            yield cast(Vote, vote)
+def _votes(at: Round) -> tuple[Vote, ...]:
+    """All votes heard of a round, by kind and voter."""
+    heard = [*sorted(at.prevotes.by_voter.items()), *sorted(at.precommits.by_voter.items())]
+    return cast("tuple[Vote, ...]", tuple([vote for _, vote in heard]))
 
 
 def _comparison(state: State, me: bytes, event: Decided) -> Iterator[Effect]:
     """What we heard in the last round, for one other validator to compare with what it heard."""
     ids = [validator.id for validator in state.validators]
     at = round_of(state, event.certificate.round)
-    votes = tuple(_votes(at))
+    votes = _votes(at)
     if me not in state.weights or len(ids) < 2 or not votes:
         return
     others = [other for other in ids if other != me]

@@ -216,7 +216,8 @@ def patience_ns(state: State) -> int:
 def evolve(state: State, event: Event) -> State:
     match event:
         case VoteHeard(vote):
-            return _vote_heard(state, vote)
+            near = vote.round <= state.round + ROUNDS_AHEAD
+            return _counted(state, vote) if near else _heard_far(state, vote)
         case VoteCast():
             return _vote_cast(state, event)
         case ProposalHeard(proposal):
@@ -281,9 +282,7 @@ def _evolve_talk(
             assert_never(event)
 
 
-def _vote_heard(state: State, vote: Vote) -> State:
-    if vote.round <= state.round + ROUNDS_AHEAD:
-        return _counted(state, vote)
+def _heard_far(state: State, vote: Vote) -> State:
     before = state.highest.get(vote.voter, -1)
     alike = state.far.get(vote.voter, ()) if before == vote.round else ()
     leaps = state.leaps.get(vote.voter, 0) + (before != vote.round)
