@@ -34,6 +34,7 @@ REQUEST = Struct(">I")  # number of the request, before its bytes
 TAKES_MAX = 10  # of the lock, see `take`
 TAKE_S = 0.005  # between them: a hundred times what a client needs
 TAKE_MS = 5_000  # for a busy node to make room for one more question
+LOOK_MS = 200  # between looks whether the node still runs (a guess: nobody notices)
 DRAIN_MAX = 64  # requests read in one turn (a guess: a person types slower)
 
 
@@ -205,9 +206,11 @@ class OperatorClient:
         number = self.post(body)
         until_ns = time.monotonic_ns() + timeout_ms * MS
         while (left_ms := (until_ns - time.monotonic_ns()) // MS) >= 0:
-            answered, answer = self.take(left_ms)
+            answered, answer = self.take(min(left_ms, LOOK_MS))
             if answered == number:  # anything else answers a question that we gave up on
                 return answer
+            if not answered and not is_running(self.home):
+                raise WireError(f"the node on {self.home} has stopped; its log may say why")
         raise WireError(f"the node on {self.home} did not answer within {timeout_ms / 1000:g} s")
 
     def post(self, body: bytes) -> int:

@@ -14,9 +14,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from meshkit.client import Client, Refusal
 from meshkit.learning import Shard
@@ -34,6 +34,9 @@ READY_S = 60.0  # for a node to answer: a second on an idle machine, more with m
 STOP_S = 20.0
 POLL_S = 0.05  # a guess: short beside a start, long beside a question
 NODES_MAX = 64  # a guess: as many interpreters as a large workstation bears
+
+# What this process has started and not yet seen to its end, and under which folder.
+_children: "list[tuple[Path, subprocess.Popen[bytes]]]" = []
 
 
 class MeshError(Exception):
@@ -55,7 +58,7 @@ class DevMesh:
         split: str = "iid",
         seed: int = 0,
         **policy: Any,
-    ) -> "DevMesh":
+    ) -> Self:
         """A new mesh of `nodes` nodes that allows `tasks`. `policy`: further fields of `Policy`."""
         if not 1 <= nodes <= NODES_MAX:
             raise MeshError(f"a development mesh has 1 to {NODES_MAX} nodes, not {nodes}")
@@ -129,13 +132,15 @@ class DevMesh:
         home = self.homes[number]
         command = [sys.executable, "-m", "meshkit_services.node", "--home", str(home)]
         with (home / "node.log").open("ab") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+        _children.append((self.root, process))
+        return process
 
     def up(self, ready_s: float = READY_S) -> None:
         """Start every node that does not run, and wait until all answer."""
@@ -181,20 +186,30 @@ class DevMesh:
         """Send a node's process a signal, by default the one that leaves it no last word."""
         pid = self.pid(number)
         if pid is not None:
-            os.kill(pid, signal_number)
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(pid, signal_number)
 
     def down(self, stop_s: float = STOP_S) -> None:
         """Stop every node, and wait until none runs; who does not stop in time is killed."""
-        numbers = range(len(self.homes))
-        for number in numbers:
-            self.kill(number, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         until_s = time.monotonic() + stop_s
-        while any(is_running(home) for home in self.homes):
+        while self._any_runs():
             if time.monotonic() > until_s:
-                for number in numbers:
-                    self.kill(number)
+                self._signal(signal.SIGKILL)
                 until_s = time.monotonic() + stop_s
             time.sleep(POLL_S)
+
+    def _signal(self, number: int) -> None:
+        for one in range(len(self.homes)):
+            self.kill(one, number)
+        for root, process in _children:  # those that do not hold their home yet
+            if root == self.root:
+                process.send_signal(number)
+
+    def _any_runs(self) -> bool:
+        _children[:] = [child for child in _children if child[1].poll() is None]
+        started = any(root == self.root for root, _ in _children)
+        return started or any(is_running(home) for home in self.homes)
 
     # -- clients ----------------------------------------------------------------------------------
 

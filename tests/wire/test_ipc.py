@@ -99,6 +99,18 @@ def test_a_node_that_does_not_answer_is_said_in_time(home: Path) -> None:
         assert str(refusal.value) == f"the node on {home} did not answer within 0.02 s"
 
 
+def test_a_node_that_stops_without_an_answer_is_said_at_once(home: Path) -> None:
+    lock = HomeLock(home)
+
+    class Watching(OperatorClient):
+        def take(self, timeout_ms: int) -> tuple[int, bytes]:
+            lock.close()  # the node dies while it is being waited for
+            return super().take(0)
+
+    with Watching(home) as client, pytest.raises(WireError, match="has stopped"):
+        client.ask(b"anybody?", 60_000)
+
+
 def test_requests_out_of_form_are_counted(home: Path, lane: OperatorLane) -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     socket = context.socket(zmq.DEALER)
