@@ -112,7 +112,7 @@ def test_ledgers_that_differ_at_one_height(mesh: Mesh) -> None:
     mesh.watch.arrived(process)
     book = process.shell.state["ledger"]
     process.shell.state = {**process.shell.state, "ledger": replace(book, notes=book.notes + 1)}
-    with pytest.raises(Broken, match="node1 .* its ledger differs at height"):
+    with pytest.raises(Broken, match=r"node1 .* its ledger differs at height"):
         mesh.watch.arrived(process)
 
 
@@ -148,8 +148,8 @@ def committed(mesh: Mesh, samples: int) -> RoundCommitted:
     task = Task("t", "m:a", "{}", 1, 0, 1, 1, 10, 16, 12, "fedavg", A, 0)
     mesh.blobs[blake3(blob).digest()] = blob
     model = recomputed(False, spec_of(task), mesh.blobs[begun.base], [(blob, samples)])
-    credits = (Credit(mesh.processes[0].me, blake3(blob).digest(), samples),)
-    return RoundCommitted(begun.task, 0, blake3(model).digest(), credits)
+    credited = (Credit(mesh.processes[0].me, blake3(blob).digest(), samples),)
+    return RoundCommitted(begun.task, 0, blake3(model).digest(), credited)
 
 
 def test_a_round_opened_from_two_models(mesh: Mesh) -> None:
@@ -228,7 +228,7 @@ def test_somebody_honest_is_blamed(number: int) -> None:
     mesh = ordered("silent")
     process, innocent, liar = mesh.processes[0], mesh.processes[1], mesh.processes[-1]
     plant(process, list(accusations(liar.me))[number])
-    with pytest.raises(Broken, match="node0 .* somebody honest was blamed"):
+    with pytest.raises(Broken, match=r"node0 .* somebody honest was blamed"):
         plant(process, list(accusations(innocent.me))[number])
     plant(liar, list(accusations(innocent.me))[number])  # whatever a liar's journal says
 
@@ -246,7 +246,7 @@ def test_twins_that_are_taken_for_honest_are_found_out() -> None:
     run = Run(3, replace(CALM, twins=(3,), work=work, notes_ns=SECOND // 2))
     for process in run.mesh.processes:
         process.honest = True
-    with pytest.raises(Broken, match="signed two things|was blamed"):
+    with pytest.raises(Broken, match=r"signed two things|was blamed"):
         run.go()
 
 
@@ -257,7 +257,7 @@ def test_entries_that_were_acted_upon_and_are_lost(mesh: Mesh) -> None:
     process = mesh.processes[2]
     process.crash("it was killed")
     del process.disk.entries[-1:]
-    with pytest.raises(Broken, match="node2 .* lost entries"):
+    with pytest.raises(Broken, match=r"node2 .* lost entries"):
         process.start()
 
 
@@ -292,7 +292,7 @@ def test_a_life_like_the_one_before_is_none_the_worse(mesh: Mesh) -> None:
 def test_a_state_that_the_journal_does_not_lead_to(mesh: Mesh) -> None:
     process = mesh.processes[3]
     process.shell.state = {**process.shell.state, "pool": process.node.initial()["pool"]}
-    with pytest.raises(Broken, match="node3 .* does not lead to its state"):
+    with pytest.raises(Broken, match=r"node3 .* does not lead to its state"):
         mesh.watch.finish()
 
 
