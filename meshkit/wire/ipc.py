@@ -161,7 +161,7 @@ class OperatorLane:
     def receive(self) -> list[Request]:
         """What operators ask; answer each, if only with a refusal."""
         requests: list[Request] = []
-        if not self.socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+        if not int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
             return requests  # nearly always: asking is cheaper than the exception
         with suppress(zmq.Again):
             for _ in range(DRAIN_MAX):

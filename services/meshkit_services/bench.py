@@ -22,7 +22,6 @@ COMMAND_BYTES = 100
 COMMITS_MEASURED = 200
 WARM_UP = 20  # decisions before the clock runs: connections are new, caches cold
 ANSWER_MS = 30_000
-REST_S = 0.2  # between the single commits of F, so that they see the disk as the mesh leaves it
 
 Document = dict[str, Any]
 

@@ -1,0 +1,81 @@
+"""The benchmark of consensus: a real mesh, and a document that says what was measured."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from meshkit_services import bench
+from meshkit_services.devmesh import MeshError
+
+from tests.services.processes import short_folder
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with short_folder() as made:
+        yield made
+
+
+@pytest.mark.real
+def test_commands_go_through_a_mesh_of_processes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "COMMITS_MEASURED", 10)
+    document = bench.consensus("tendermint", 2, outstanding=3, commands=12, folder=folder)
+    measured = {"commit_p50_ms", "ops_per_second", "p50_ms", "p99_ms"}
+    assert {name: value for name, value in document.items() if name not in measured} == {
+        "schema": "meshkit.bench.consensus/v1",
+        "engine": "tendermint",
+        "nodes": 2,
+        "outstanding": 3,
+        "commands": 12,
+        "command_bytes": 100,
+        "fsync": True,
+        "failover_ms": [],
+    }
+    assert all(document[name] > 0 for name in measured)
+    assert document["p50_ms"] <= document["p99_ms"]
+    assert list(folder.iterdir()) == []  # nothing is left behind
+
+
+class Node:
+    """A client whose node answers as told: (number, answer) in order."""
+
+    def __init__(self, *answers: tuple[int, dict[str, Any]]) -> None:
+        self.answers = list(answers)
+        self.posted = 0
+        self.most = 0
+
+    def post(self, body: bytes) -> int:
+        self.posted += 1
+        self.most = max(self.most, self.posted)
+        return self.posted
+
+    def take(self, timeout_ms: int) -> tuple[int, bytes]:
+        if not self.answers:
+            return 0, b""
+        number, answer = self.answers.pop(0)
+        return number, msgspec.msgpack.encode(answer)
+
+
+def drive(node: Node, outstanding: int, commands: int) -> list[float]:
+    return bench._drive(node, outstanding, commands)  # type: ignore[arg-type]  # no socket
+
+
+def test_each_command_is_timed_by_its_own_answer() -> None:
+    good = {"ok": True}
+    node = Node((2, good), (9, good), (1, good), (3, good))  # 9 answers nobody's question
+    assert len(drive(node, 2, 3)) == 3
+    assert node.posted == 3
+
+
+def test_a_mesh_that_decides_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MeshError, match="no command was decided within 30 s"):
+        drive(Node(), 1, 1)
+
+
+def test_a_mesh_that_refuses_is_quoted() -> None:
+    with pytest.raises(MeshError, match="the mesh refuses a command: full: no room"):
+        drive(Node((1, {"ok": False, "reason": "full: no room"})), 1, 1)
