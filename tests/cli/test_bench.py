@@ -1,0 +1,92 @@
+"""Each benchmark at its smallest: one document, and figures that can be."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from meshkit_services import bench
+from meshkit_services.devmesh import MeshError
+
+from tests.live import Said, meshkit
+
+
+def measured(*words: object) -> dict[str, Any]:
+    said = meshkit("bench", *words)
+    assert (said.code, said.err) == (0, "")
+    assert said.document["schema"] == f"meshkit.bench.{words[0]}/v1"
+    return said.document
+
+
+def test_sim() -> None:
+    document = measured("sim", "--nodes", 4, "--commands", 500)
+    assert document["nodes"] == 4
+    assert document["commands"] >= 500
+    assert document["commands_per_second"] > 0
+    again = measured("sim", "--nodes", 4, "--commands", 500)
+    assert (again["commands"], again["state"]) == (document["commands"], document["state"])
+
+
+def test_aggregate() -> None:
+    document = measured("aggregate", "--updates", 8, "--parameters", 50)
+    assert document["rows"]
+    for row in document["rows"]:
+        assert (row["updates"], row["parameters"]) == (8, 50)
+        assert row["seconds"] > 0
+
+
+def test_updates(folder: Path) -> None:
+    document = measured("updates", "--rounds", 1, "--parameters", 16, "--folder", folder)
+    assert (document["parameters"], document["updates"]) == (16, 100)
+    assert document["updates_per_second"] > 0
+    assert document["includes"]
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.real
+def test_consensus(folder: Path) -> None:
+    document = measured(
+        "consensus", "--nodes", 1, "--commands", 10, "--outstanding", 4, "--folder", folder
+    )
+    assert (document["engine"], document["nodes"], document["outstanding"]) == ("tendermint", 1, 4)
+    assert document["fsync"] is True
+    assert 0 < document["p50_ms"] <= document["p99_ms"]
+    assert document["commit_p50_ms"] > 0
+    assert document["ops_per_second"] > 0
+    assert document["failover_ms"] == []
+    assert not list(folder.iterdir())
+
+
+# -- what is refused -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("nothing",), "No such command 'nothing'"),
+        (("sim", "--nodes", "0"), "0 is not in the range"),
+        (("sim", "--commands", "0"), "0 is not in the range"),
+        (("aggregate", "--updates", "0"), "0 is not in the range"),
+        (("updates", "--folder", "nowhere"), "'nowhere' does not exist"),
+        (("consensus", "--engine", "raft"), "'raft' is not"),
+        (("consensus", "--outstanding", "65"), "65 is not in the range"),
+    ],
+)
+def test_what_means_nothing_is_a_mistake_of_use(words: tuple[str, ...], line: str) -> None:
+    assert line in meshkit("bench", *words).complains(2)
+
+
+def test_a_mesh_that_does_not_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> dict[str, Any]:
+        raise MeshError("node-0 does not run: its disk is full")
+
+    monkeypatch.setattr(bench, "consensus", fails)
+    said: Said = meshkit("bench", "consensus")
+    assert said.complains(1) == "node-0 does not run: its disk is full"
+
+
+def test_a_document_is_json_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    from meshkit_cli.bench import _print
+
+    _print({"schema": "meshkit.bench.x/v1", "rows": [None, 0.5, "ä"]})
+    assert json.loads(capsys.readouterr().out)["rows"] == [None, 0.5, "ä"]
