@@ -86,7 +86,9 @@ class Pool:
             case ItemPooled(item):
                 return (_spoken(item),) if event.announce else ()
             case ItemsOffered(ids):
-                return [_spoken(state.items[id_].item) for id_ in ids]
+                # Items that wait may wait for our link, if the last asking for it was lost.
+                again = _draws(state) if state.configured else ()
+                return [*(_spoken(state.items[id_].item) for id_ in ids), *again]
             case Configured() | LinkSpent() | Resumed():
                 return _draws(state)
             case AnchorWanted(position):

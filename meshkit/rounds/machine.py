@@ -292,8 +292,9 @@ def _judge(me: bytes, round_: Round, judge: Judge, now_ns: int) -> Sequence[Even
         return ()  # an honest collector makes one result; another of its is judged if proposed
     reason = reason_of(round_, reference)
     waiting = any(case.judge.reference == reference for case in round_.cases)
-    if (waiting or reason is not None) and not (judge.pooled and offered is None):
-        return ()  # it is known already, and so is that we can propose it
+    known = waiting or reason is not None
+    if reason or (known and not (judge.pooled and offered is None)):
+        return ()  # it is known to be wrong, or known already, and so is that we can propose it
     if reason is None:
         reason = _reason_at_once(round_, judge)
     if reason is not None:

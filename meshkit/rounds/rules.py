@@ -102,8 +102,9 @@ def answer(me: bytes, round_: Round, judge: Judge, reason: str, now_ns: int) -> 
         judge.reference, made.task, made.round, made.collector, judge.pooled, valid, reason
     )
     if not valid:
-        known = reason_of(round_, judge.reference) is not None
-        return (judged,) if known else (judged, ResultRefused(made, reason))
+        # What was right when it was made may be wrong once somebody has left: that is no evidence.
+        silent = round_.reopened or reason_of(round_, judge.reference) is not None
+        return (judged,) if silent else (judged, ResultRefused(made, reason))
     silent = round_.own_attestation is None and not round_.known
     if judge.pooled and silent and 0 <= round_.rank < round_.opened.committee:
         grounds = grounds_of(made.proof.lists, made.credits)

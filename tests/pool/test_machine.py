@@ -257,6 +257,19 @@ def test_no_wait_grows_for_ever(node: Node) -> None:
 # -- links ----------------------------------------------------------------------------------------
 
 
+def test_a_link_that_never_came_is_asked_for_again_with_the_items_that_wait_for_it(
+    node: Node,
+) -> None:
+    node.hears(Configure(Limits()))
+    node.hears(Offer(Wish(ANN, 1)))
+    assert node.asked() == [DrawLink(1), Broadcast(Offered(Wish(ANN, 1)))]
+    node.hears(Wake(), 500)
+    assert node.asked() == [Broadcast(Offered(Wish(ANN, 1))), DrawLink(1)]
+    node.hears(LinkDrawn(1, LINK))
+    node.hears(Wake(), 1_000)
+    assert node.asked() == [Broadcast(Offered(Wish(ANN, 1)))]
+
+
 def test_a_link_is_drawn_ahead_and_stays_until_it_is_spent(node: Node) -> None:
     assert node.hears(Configure(Limits())) == (Configured(Limits()),)
     assert node.asked() == [DrawLink(1)]

@@ -292,7 +292,21 @@ def test_what_was_judged_is_judged_anew_when_who_takes_part_changes() -> None:
     play >> opening((A, B, C, D, E))
     assert verdict(play.state, digest(made)) is None
     play >> judge(made)
-    assert play.happened() == ("Judged", "ResultRefused")  # three lists of five are too few
+    assert play.events()[-1].reason == "has lists of two thirds of the weight or less"
+    assert play.happened() == ("Judged",)  # nobody is blamed for what was right before
+
+
+def test_what_was_made_before_somebody_left_leaves_room_for_what_is_made_after() -> None:
+    """A collector offers a second result, since its first has become wrong."""
+    before = result_of(update(B))
+    play = opened() >> TrainingFailed(TASK, 1, "") >> update(B) >> fetched(B)
+    play >> judge(before) >> aggregated(update(B))
+    play >> opening((A, B, D)) >> judge(before)
+    assert play.events()[-1].reason == "has a list of no validator"
+    play.refused(judge(before))
+    after = result_of(update(B), holders="ABD")
+    play >> judge(after)
+    assert verdict(play.state, digest(after)) is True
 
 
 def test_who_joins_makes_the_total_larger() -> None:
