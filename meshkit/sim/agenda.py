@@ -12,7 +12,7 @@ MS = 1_000_000  # nanoseconds in a millisecond
 SECOND = 1_000 * MS
 NEVER = 1 << 62  # later than anything
 
-Act: TypeAlias = Callable[..., None]
+Act: TypeAlias = Callable[..., object]
 
 
 class Agenda:

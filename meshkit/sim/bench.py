@@ -1,7 +1,7 @@
 """How fast whole nodes are stepped: commands a second on one core, without faults.
 
-What is inside the figure: everything that a node decides, folds and asks for, its commands' moments,
-the virtual network and the agenda; signing and hashing of what is signed. What is not: signatures
+What is inside the figure: all that a node decides, folds and asks for, its commands' moments, the
+virtual network and the agenda; signing and hashing of what is signed. What is not: signatures
 are modelled, entries stay as they are instead of being encoded, nothing is written to a disk; and a
 value that several nodes hold is one object, so its digest is computed once for all of them.
 
@@ -48,7 +48,7 @@ def bench(nodes: int = 7, commands: int = 100_000) -> dict[str, Any]:
         "commands": stepped,
         "seconds": round(seconds, 3),
         "commands_per_second": round(stepped / seconds),
-        "entries": run.mesh.watch.entries,
+        "entries": sum(process.store.length for process in run.mesh.processes),
         "heights": book.height,
         "rounds": course.round,
         "notes": book.notes,

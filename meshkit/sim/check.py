@@ -5,7 +5,7 @@
 * At equal heights honest ledgers are equal, to the last bit of their canonical form.
 * What a member has acted upon is in its journal when it comes back, and its state is the same.
 * A committed model is what its credits make of its base, computed again by other code; and each
-  credited update is one that its submitter made, or at least one that some honest member found good.
+  credited update is one that its submitter made, or one that some honest member found good.
 * Nobody honest signs two statements that exclude each other, whatever crashed in between.
 * Nobody honest is accused, or caught in a contradiction by another honest member.
 * At the end each journal, decided again from its first entry, leads to the same state.
@@ -14,7 +14,6 @@
 A liar's own journal binds nobody, and its state is whatever it likes.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,7 @@ from blake3 import blake3
 
 from meshkit.consensus.messages import Decided, EquivocationSeen
 from meshkit.consensus.tendermint.messages import Proposal, Vote
-from meshkit.core.composite import At
-from meshkit.core.machine import Entry, Heard, recheck
+from meshkit.core.machine import Entry, recheck
 from meshkit.core.snapshot import freeze
 from meshkit.core.value import Statement, canonical, digest
 from meshkit.ledger.messages import Accused, BlockApplied, RoundCommitted, RoundOpened, TaskOpened
@@ -75,7 +73,7 @@ class Checker(Watch):
         self._lives: dict[int, Life] = {}
         self._bases: dict[tuple[bytes, int], bytes] = {}  # what a round starts from
         self._specs: dict[bytes, Any] = {}
-        self._judging: dict[type, Callable[["Process", Any], None]] = {
+        self._judging: dict[type, Callable[[Process, Any], None]] = {
             Decided: self._decided,
             TaskOpened: self._task_opened,
             RoundOpened: self._round_opened,
@@ -123,9 +121,10 @@ class Checker(Watch):
 
     def _look(self, process: "Process", entry: Entry) -> None:
         for event in entry.events:
-            judge = self._judging.get(type(event.body))
+            body: object = event.body
+            judge = self._judging.get(type(body))
             if judge is not None:
-                judge(process, event.body)
+                judge(process, body)
         self.notice(process, entry)
 
     def notice(self, process: "Process", entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""A node's own clock in virtual time: wrong, too fast or slow, and after a sleep of the machine, off.
+"""A node's own clock in virtual time: wrong, too fast or slow, and off once its machine has slept.
 
 It keeps the runtime's rule (`meshkit.runtime.clock`): within a life it follows the monotonic clock,
 which may run fast or leap ahead and never goes back; a new life begins at the later of the wall

@@ -126,11 +126,12 @@ class TwoBlocks(Tongue):
     """Proposes a block to half of the members and another, as good, to the rest."""
 
     def say(self, to: bytes, message: Value) -> Iterable[Value]:
-        mine = isinstance(message, Proposal) and message.proposer == self.me
-        if not mine or self.favours(to) or not isinstance(message.value, Block):
-            return (message,)
-        note = self.signed(Note(self.me, 1_000 + message.height, b"another"))
-        return (self.proposing(message, replace(message.value, items=(note,))),)
+        match message:
+            case Proposal(proposer=self.me, value=Block() as block) if not self.favours(to):
+                note = self.signed(Note(self.me, 1_000 + message.height, b"another"))
+                return (self.proposing(message, replace(block, items=(note,))),)
+            case _:
+                return (message,)
 
     def proposing(self, proposal: Proposal, value: Value) -> Proposal:
         return self.signed(replace(proposal, value_id=digest(value), value=value))
@@ -140,10 +141,11 @@ class WrongBlocks(TwoBlocks):
     """Proposes what nobody may vote for, one fault after another."""
 
     def say(self, to: bytes, message: Value) -> Iterable[Value]:
-        mine = isinstance(message, Proposal) and message.proposer == self.me
-        if not mine or not isinstance(message.value, Block):
-            return (message,)
-        return (self.proposing(message, self.wrong(message.value, message.round)),)
+        match message:
+            case Proposal(proposer=self.me, value=Block() as block):
+                return (self.proposing(message, self.wrong(block, message.round)),)
+            case _:
+                return (message,)
 
     def wrong(self, block: Block, number: int) -> Value:
         stranger = self.signed(Note(self.me, 0, b"a serial that is none"))
@@ -191,12 +193,14 @@ class WrongResults(TwoBlocks):
             return (self.signed(replace(message, model=self.poison())),)
         if isinstance(message, Offered) and isinstance(message.item, RoundResult):
             return self.say_offered(message.item)
-        mine = isinstance(message, Proposal) and message.proposer == self.me
-        if mine and isinstance(message.value, Block):
-            items = tuple(self.falsified(item) for item in message.value.items)
-            if items != message.value.items:
-                return (self.proposing(message, replace(message.value, items=items)),)
-        return (message,)
+        match message:
+            case Proposal(proposer=self.me, value=Block() as block):
+                items = tuple(self.falsified(item) for item in block.items)
+                if items != block.items:
+                    return (self.proposing(message, replace(block, items=items)),)
+                return (message,)
+            case _:
+                return (message,)
 
     def say_offered(self, item: RoundResult) -> Iterable[Value]:
         return (Offered(self.poisoned(item) if item.collector == self.me else item),)
@@ -264,7 +268,7 @@ class Withholder(Tongue):
 
 
 class FalseLists(Tongue):
-    """Signs lists that hold nothing, hold a phantom, are improper, or differ from hearer to hearer."""
+    """Signs lists that hold nothing, hold a phantom, are improper, or differ among hearers."""
 
     def say(self, to: bytes, message: Value) -> Iterable[Value]:
         if not isinstance(message, Held) or message.holder != self.me:
@@ -435,8 +439,9 @@ class Chorus(Tongue):
         self.tongues = tongues
 
     def bind(self, process: "Process") -> None:
-        for one in (super(), *self.tongues):
-            one.bind(process)
+        super().bind(process)
+        for tongue in self.tongues:
+            tongue.bind(process)
 
     def say(self, to: bytes, message: Value) -> Iterable[Value]:
         said: list[Value] = [message]

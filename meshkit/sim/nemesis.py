@@ -125,7 +125,7 @@ class Nemesis:
         process.pace = self._setting.pace
 
     def _leap(self) -> None:
-        """A running clock may only leap ahead; a wall clock, by which a life begins, may go back."""
+        """A running clock may only leap ahead; a wall clock, read as a life begins, may go back."""
         for process in self._victims():
             self._mesh.watch.happened("clock leap")
             if process.up:

@@ -43,7 +43,7 @@ class Network:
         self.lost = 0
         self._agenda = agenda
         self._dice = dice
-        self._clogged: dict[Link, list[tuple["Process", Spoken]]] = {}
+        self._clogged: dict[Link, list[tuple[Process, Spoken]]] = {}
 
     def post(self, sender: int, to: "Process", said: Spoken, leaves_ns: int) -> None:
         """Send a message off at `leaves_ns`."""

@@ -43,7 +43,10 @@ class Person:
             roles,
             weight,
             _drawn("transport", self.name),
-            *doors,
+            doors[0],
+            doors[1],
+            doors[2],
+            doors[3],
             self.link(anchor_position(0)),
         )
 

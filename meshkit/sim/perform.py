@@ -118,7 +118,7 @@ class Performer:
                 self._utter(Caused(head, 0, At("", lie)), peer, lie)
 
     def _utter(self, caused: Caused, peer: "Process", lie: Value) -> None:
-        """Any member's door refuses what its signers did not sign, so it need not leave this one."""
+        """Every door refuses what its signers did not sign, so it need not leave this one."""
         process = self._process
         signed, envelope = self._voice.say(lie, caused.entry, caused.number)
         if self._mesh.is_authentic(signed):

@@ -130,7 +130,9 @@ class Process:
         self.shell = Shell(
             self.node, self.store.log, self.clock.moment, restored.state, self.store.length, urgency
         )
-        self.store.log.observers.append(mesh.watch.observer(self))
+        observer = mesh.watch.observer(self)
+        if observer is not None:
+            self.store.log.observers.append(observer)
         self.performer = Performer(self)
         self.up, self.paused, self.life = True, False, self.life + 1
         self.peers, self.peer_ids = [], frozenset()
@@ -241,9 +243,9 @@ class Process:
         self.store.blobs.commit()
         writes = self.disk.writes
         effects = shell.tick()
-        if self.disk.writes > writes and not shell.waiting:
-            if self.store.length - self._snapshot_at >= pace.snapshot_entries:
-                effects += self._keep_snapshot()
+        rests = self.disk.writes > writes and not shell.waiting
+        if rests and self.store.length - self._snapshot_at >= pace.snapshot_entries:
+            effects += self._keep_snapshot()
         return effects
 
     def _keep_snapshot(self) -> list[Caused]:

@@ -180,7 +180,7 @@ class Run:
 
     def _best(self) -> Book:
         """The most advanced ledger of somebody honest."""
-        books = [
+        books: list[Book] = [
             process.shell.state["ledger"]
             for process in self.mesh.processes
             if process.honest and process.life
@@ -286,5 +286,3 @@ class Run:
             counts=tuple(sorted(counts.items())),
             failure=failure,
         )
-
-

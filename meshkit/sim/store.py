@@ -11,7 +11,7 @@ A life of a process opens its disk anew. What it staged is lost with it.
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from blake3 import blake3
 
@@ -200,5 +200,3 @@ def named(blob: bytes) -> bytes:
 def opened(disk: Disk, mesh: bytes, person: Person, real: bool) -> Store:
     """A new life's view of a disk."""
     return Real(disk, mesh, person) if real else Modelled(disk)
-
-

@@ -53,10 +53,11 @@ class Modelled:
         self._person, self._mesh = person, mesh
 
     def say(self, message: Value, entry: int, effect: int) -> tuple[Value, bytes]:
-        if isinstance(message, Statement) and not signature(message):
-            if getattr(message, message.SIGNER) == self._person.key:
-                return signed_by(self._person, message, self._mesh, False), b""
-        return message, b""
+        if not isinstance(message, Statement) or signature(message):
+            return message, b""
+        if getattr(message, message.SIGNER) != self._person.key:
+            return message, b""
+        return signed_by(self._person, message, self._mesh, False), b""
 
 
 def voice(person: Person, mesh: bytes, store: Any, real: bool) -> Voice:

@@ -126,10 +126,9 @@ def test_after_healing_some_may_stay_dead_or_cut_off_and_the_rest_goes_on() -> N
         others = [process for process in run.mesh.processes if process not in run.core]
         assert 3 * len(run.core) > 2 * 7
         left |= {"dead" for process in others if not process.up}
-        left |= {
-            "cut off" for p in others if (p.number, run.core[0].number) in run.mesh.network.cut
-        }
-        left |= {"alive" for p in others if p.up and (p.number, 0) not in run.mesh.network.cut}
+        cut, heart = run.mesh.network.cut, run.core[0].number
+        left |= {"cut off" for process in others if (process.number, heart) in cut}
+        left |= {"alive" for p in others if p.up and (p.number, heart) not in cut}
     assert left == {"dead", "cut off", "alive"}
 
 
