@@ -8,6 +8,7 @@ others as well on other machines. The processes outlive whoever started them.
 """
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -30,6 +31,11 @@ from meshkit.wire.port import WireError
 HOST = "127.0.0.1"
 ROLES = ("trainer", "validator")
 PORTS_EACH = 4  # events, direct, blobs, join
+# Below those that systems give to outgoing connections (Linux: 32,768 on, others higher): while a
+# node is away, its peers dial its ports on this same machine, and one of them could be given the
+# very port it dials, be connected to itself, and keep the node from coming back (seen).
+PORTS = range(20_000, 32_768)
+PORT_TRIES = 10_000  # a guess: with so many ports taken, a machine has other worries
 READY_S = 60.0  # for a node to answer: a second on an idle machine, more with many on two cores
 STOP_S = 20.0
 POLL_S = 0.05  # a guess: short beside a start, long beside a question
@@ -230,13 +236,18 @@ class DevMesh:
 
 def _ports(nodes: int) -> list[list[int]]:
     """Free ports for each node: all held at once, so that no two are the same."""
+    wanted, numbers = nodes * PORTS_EACH, list[int]()
     with ExitStack() as held:
-        numbers: list[int] = []
-        for _ in range(nodes * PORTS_EACH):
-            one = held.enter_context(socket.socket())
-            one.bind((HOST, 0))
-            numbers.append(one.getsockname()[1])
-    return [numbers[at : at + PORTS_EACH] for at in range(0, len(numbers), PORTS_EACH)]
+        for _ in range(PORT_TRIES):
+            if len(numbers) == wanted:
+                break
+            one, number = held.enter_context(socket.socket()), secrets.choice(PORTS)
+            with suppress(OSError):  # it is somebody's
+                one.bind((HOST, number))
+                numbers.append(number)
+        else:
+            raise MeshError(f"there are no {wanted} free ports from {PORTS[0]} to {PORTS[-1]}")
+    return [numbers[at : at + PORTS_EACH] for at in range(0, wanted, PORTS_EACH)]
 
 
 def _last_words(home: Path) -> str:

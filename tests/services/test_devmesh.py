@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from meshkit_services import devmesh
-from meshkit_services.devmesh import DevMesh, MeshError
+from meshkit_services.devmesh import DevMesh, MeshError, _ports
 
 from meshkit.ledger.messages import MAY
 from meshkit.runtime.home import Home
@@ -206,3 +206,16 @@ def test_who_does_not_run_has_no_process(folder: Path, monkeypatch: pytest.Monke
         pass
     (mesh.homes[0] / LOCK_NAME).write_text(str(gone.pid))
     mesh.kill(0)
+
+
+def test_ports_are_none_that_the_system_gives_to_outgoing_connections() -> None:
+    """A peer that dials a node which is away might else be given that very port."""
+    ports = [port for each in _ports(3) for port in each]
+    assert len(set(ports)) == 12
+    assert all(20_000 <= port < 32_768 for port in ports)
+
+
+def test_where_no_port_is_free_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meshkit_services.devmesh.PORT_TRIES", 3)
+    with pytest.raises(MeshError, match="no 4 free ports from 20000 to 32767"):
+        _ports(1)
