@@ -35,7 +35,7 @@ from meshkit.ledger.state import (
     validators,
 )
 from meshkit.ledger.state import State as Book
-from meshkit.pool import Pool, candidates, held, next_link, waiting
+from meshkit.pool import Pool, candidates, held, is_signed, next_link, waiting
 from meshkit.pool import messages as pool
 from meshkit.rounds import Rounds, verdict
 from meshkit.rounds import messages as rounds
@@ -244,6 +244,10 @@ class Policies:
 
     def _outlook(self, state: State, item: Statement) -> bool | None:
         """Whether an item may go into the next block; None if not yet, but perhaps a later one."""
+        if not is_signed(item):
+            return (
+                None  # a draft of ours: its signature is under way, whatever is decided meanwhile
+            )
         refusal = self.ledger.check(state["ledger"], item)
         if refusal:
             return False if hopeless(refusal) else None

@@ -34,6 +34,7 @@ from meshkit.node import (
     mesh_node,
     opening,
 )
+from meshkit.pool import waiting
 from meshkit.pool.messages import AnchorReady, ItemPooled, Offer, Offered
 from meshkit.rounds.messages import (
     Attestation,
@@ -319,6 +320,21 @@ def test_a_result_that_waits_is_judged_when_its_round_opens() -> None:
     assert [command.name for command in asked] == ["rounds"] * len(_results(box, task))
     elsewhere = replace(reopened, opened=replace(reopened.opened, task=b"e" * 32))
     assert list(Policies(box.ids[0]).judge_waiting(state, elsewhere)) == []
+
+
+def test_a_draft_outlives_the_height_in_which_it_was_made() -> None:
+    """Its signature may be under way while a block is decided: then it must not be forgotten."""
+    box = Box(1)
+    box.settle()
+    shell = box.shells[0]
+    shell.take(At("pool", Offer(Note(box.ids[0], 1, b"a draft"))))
+    shell.tick()  # nobody signs it yet
+    shell.take(At("pool", Offer(signed(Note(box.ids[0], 2, b"a note")))))
+    box.run(lambda: shell.state["ledger"].notes == 1)
+    (draft,) = waiting(shell.state["pool"])
+    assert draft == Note(box.ids[0], 1, b"a draft")
+    shell.take(At("pool", Heard(box.ids[0], signed(draft))))
+    box.run(lambda: shell.state["ledger"].notes == 2)
 
 
 def _results(box: Box, task: bytes) -> list[RoundResult]:
