@@ -72,20 +72,14 @@ class Findings:
     def __init__(self) -> None:
         self._found: dict[Finding, None] = {}
         self._counts: Counter[tuple[bytes, str]] = Counter()
-        self._entries: dict[bytes, set[int]] = {}
 
     def add(self, node: bytes, entry: int, kind: Kind, what: str, last: int = 0) -> None:
         finding = Finding(node, entry, kind, what, last if last > entry else 0)
         if finding in self._found:
             return
-        self._entries.setdefault(node, set()).add(entry)
         self._counts[node, kind] += 1
         if self._counts[node, kind] <= OF_A_KIND_MAX:
             self._found[finding] = None
-
-    def has(self, node: bytes, entry: int) -> bool:
-        """Whether something was found at this entry before."""
-        return entry in self._entries.get(node, ())
 
     def __len__(self) -> int:
         return len(self._found)

@@ -4,7 +4,7 @@ Folding takes what was recorded at its word; whether it follows from the causes 
 digest of the state is that of its canonical form, as a snapshot's: equal digests are equal states.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -63,7 +63,7 @@ class Opened(NamedTuple):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Opened]:
+def opened(path: Path) -> Generator[Opened]:
     """The journal in the file `path`; raises JournalError and Unsound, a line each."""
     with JournalReader.open(path) as reader:
         genesis = genesis_in(reader.read())

@@ -210,7 +210,7 @@ def described(statement: Statement) -> str:
 def bare(item: Any, signer: bytes) -> Any:
     """`item` without the signatures of `signer` on the statements in it."""
     if isinstance(item, tuple):
-        parts: tuple[Any, ...] = item
+        parts = cast("tuple[object, ...]", item)
         fresh = tuple([bare(part, signer) for part in parts])
         return fresh if any(a is not b for a, b in zip(fresh, parts, strict=True)) else parts
     if not isinstance(item, Value):

@@ -60,7 +60,6 @@ class Deposition:
 
     def __init__(self, node: bytes) -> None:
         self.node = node
-        self.genesis: Genesis | None = None
         self.entries = 0
         self.decisions: dict[int, Decision] = {}
         self.names: dict[bytes, str] = {}
@@ -73,7 +72,6 @@ class Deposition:
     def hear(self, index: int, event: Any) -> None:
         match event:
             case Founded(genesis):
-                self.genesis = self.genesis or genesis
                 self.names.update((member.id, member.name) for member in genesis.founders)
             case MemberAdmitted(member):
                 self.names[member.id] = member.name

@@ -80,8 +80,7 @@ def _remembering(kind: type[Value], read: Read) -> Read:
 def nested(value: Any) -> int:
     """How many bodies stand in each other in `value`: the depth that it takes to read it."""
     deepest = 0
-    kind: type[Value] = type(value)
-    for name, many, is_body in _deep(kind):
+    for name, many, is_body in _deep(cast("type[Value]", type(value))):
         inner = getattr(value, name)
         for item in inner if many else (inner,):
             if item is not None:

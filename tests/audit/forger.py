@@ -1,7 +1,7 @@
 """A forger: it owns a node's disk, at times its key, and would have the journal say otherwise."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def identity(home: Path) -> Identity:
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[sqlite3.Connection]:
+def opened(home: Path) -> Generator[sqlite3.Connection]:
     with closing(sqlite3.connect(journal_of(home))) as connection, connection:
         yield connection
 

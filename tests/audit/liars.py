@@ -10,7 +10,7 @@ from meshkit.consensus.tendermint.messages import Proposal, Vote
 from meshkit.core.value import Statement, Value, digest
 from meshkit.ledger.messages import Block, RoundResult
 from meshkit.pool.messages import Offered
-from meshkit.rounds.messages import Attestation, Held, Update
+from meshkit.rounds.messages import Attestation, Held, Proof, Update
 from tests.audit.world import identity_of
 
 LIAR = 3  # of four
@@ -92,9 +92,10 @@ def two_blocks(to: int, message: Value) -> Value:
 def _poisoned(item: Statement) -> Statement:
     if not isinstance(item, RoundResult) or item.collector != ME:
         return item
-    own = [one for one in item.proof.attestations if one.member == ME]  # type: ignore[attr-defined]  # a Proof, here
+    assert isinstance(item.proof, Proof), "nothing else proves a round's result"
+    own = [one for one in item.proof.attestations if one.member == ME]
     attested = tuple(replace(one, model=POISON, signature=b"") for one in own)
-    proof = replace(item.proof, attestations=attested)  # type: ignore[call-arg]  # a Proof, here
+    proof = replace(item.proof, attestations=attested)
     return replace(item, model=POISON, proof=proof, signature=b"")
 
 

@@ -102,10 +102,10 @@ def test_items_from_outside_are_signed() -> None:
 
 
 def test_what_only_the_nodes_own_rules_make() -> None:
-    pair = [sign_statements(note(OTHER.key), OTHER, MESH)] * 2
-    accused = sign_statements(Accusation(ME.key, OTHER.key, *pair), ME, MESH)
+    said = sign_statements(note(OTHER.key), OTHER, MESH)
+    accused = sign_statements(Accusation(ME.key, OTHER.key, said, said), ME, MESH)
     assert "of its own never comes from outside" in offered(accused)
-    accused = sign_statements(Accusation(OTHER.key, OTHER.key, *pair), OTHER, MESH)
+    accused = sign_statements(Accusation(OTHER.key, OTHER.key, said, said), OTHER, MESH)
     assert offered(accused) == ""
 
 

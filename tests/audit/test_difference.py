@@ -62,9 +62,10 @@ def test_one_entry_in_other_bytes(
     peaceful: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # An unknown field at the end: other bytes, the same value.
-    monkeypatch.setattr(
-        forger, "encode_entry", lambda entry, index: encode_entry(entry, index) + b"\xf8\x07\x01"
-    )
+    def with_more(entry: Entry, index: int) -> bytes:
+        return encode_entry(entry, index) + b"\xf8\x07\x01"
+
+    monkeypatch.setattr(forger, "encode_entry", with_more)
     forger.rewrite(copied / "node-1", identity_of(1), 33, lambda entry: entry)
     found = compared(peaceful / "node-1", copied / "node-1")
     assert found.parting is not None

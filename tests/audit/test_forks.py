@@ -1,6 +1,7 @@
 """Work done by children, or here."""
 
 import os
+from functools import partial
 
 import pytest
 
@@ -11,8 +12,8 @@ def test_results_come_in_the_order_of_the_work() -> None:
     for workers in (1, 3):
         with Forks(workers) as children:
             for number in range(7):
-                children.give(lambda number=number: b"%d" % number)
-            assert list(children.results()) == [b"%d" % number for number in range(7)]
+                children.give(partial(bytes, [number]))
+            assert list(children.results()) == [bytes([number]) for number in range(7)]
 
 
 def test_a_child_is_a_process_of_its_own() -> None:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -236,7 +236,7 @@ def test_two_journals_of_one_node_that_part(home: Path, peaceful: Path, tmp_path
 
 
 @contextmanager
-def rewritten(home: Path, wanted: type[Value]) -> Iterator[dict[str, Entry]]:
+def rewritten(home: Path, wanted: type[Value]) -> Generator[dict[str, Entry]]:
     """Change the first entry that such a command caused, and sign the chain anew."""
     index, entry = next(
         (index, entry)
@@ -325,7 +325,6 @@ def test_what_is_no_journal_at_all(home: Path) -> None:
 def test_a_journal_that_may_not_be_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> Iterator[None]:
         raise JournalError("user 7 may not read it: give this user the folder")
-        yield
 
     monkeypatch.setattr("meshkit.journal.audit.verify", refuse)
     with pytest.raises(AuditError, match="user 7"):

@@ -5,7 +5,7 @@ when nobody has anything to do. Whoever has a tongue lies with it: its journal d
 others hear.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +20,8 @@ from meshkit.core.history import ShowHead, Snapshot, Start
 from meshkit.core.machine import Heard, Moment, Restarted, Wake
 from meshkit.core.shell import Shell
 from meshkit.core.snapshot import freeze
-from meshkit.core.value import Value, digest
+from meshkit.core.value import Value
+from meshkit.core.value import digest as digest_of
 from meshkit.journal import BlobStore, Journal
 from meshkit.learning import Grid, aggregate, encode_model, encode_update
 from meshkit.ledger.messages import (
@@ -178,9 +179,9 @@ class Node:
                 self.box.deliver(self, other, body)
         return True
 
-    def fetch(self, name: bytes, size: int, sources: Sequence[bytes]) -> None:
-        found = [node.blobs.get(name) for node in self.box.nodes if node.identity.key in sources]
-        self.arrived.append(Fetched(name, next((blob for blob in found if blob), None)))
+    def fetch(self, digest: bytes, size: int, sources: Sequence[bytes]) -> None:
+        found = [node.blobs.get(digest) for node in self.box.nodes if node.identity.key in sources]
+        self.arrived.append(Fetched(digest, next((blob for blob in found if blob), None)))
 
     # -- its life ---------------------------------------------------------------------------------
 
@@ -220,7 +221,7 @@ class Box:
     def __init__(self, root: Path, count: int, held: ExitStack, **policy: Any) -> None:
         self.root = root
         self.genesis = genesis_of(count, **policy)
-        self.mesh = digest(self.genesis)
+        self.mesh = digest_of(self.genesis)
         self.now_ns = BEGIN_NS
         self.silent: frozenset[int] = frozenset()
         self.tongues: dict[int, Tongue] = {}
@@ -289,7 +290,7 @@ class Box:
         task = Task(**fields)
         item = sign_statements(SubmitTask(OPERATOR.key, 1, task), OPERATOR, self.mesh)
         self.awake[0].shell.take(At("pool", Offer(item)))
-        return digest(task)
+        return digest_of(task)
 
     def is_done(self, task: bytes) -> bool:
         tasks = [node.shell.state["ledger"].tasks.get(task) for node in self.awake]
@@ -302,7 +303,7 @@ class Box:
 
 
 @contextmanager
-def mesh(root: Path, count: int = 4, **policy: Any) -> Iterator[Box]:
+def mesh(root: Path, count: int = 4, **policy: Any) -> Generator[Box]:
     """A mesh in `root`, closed properly at the end."""
     with ExitStack() as held:
         yield Box(root, count, held, **policy)
