@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -117,7 +117,7 @@ class Mesh:
         self.done: list[str] = []
 
     @contextmanager
-    def client(self, number: int = 0) -> Iterator["Mesh.Client"]:
+    def client(self, number: int = 0) -> Generator["Mesh.Client"]:
         if number in self.silent:
             raise WireError("nobody there")
         yield Mesh.Client(self)
@@ -260,6 +260,7 @@ def test_a_model_that_nobody_holds_has_no_accuracy(
 def test_a_model_that_the_task_cannot_take_has_no_accuracy(
     mesh: Mesh, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    name = b""
     for home in mesh.homes:
         home.mkdir()
         with BlobStore.open(home / "blobs") as blobs:
