@@ -19,6 +19,7 @@ from meshkit.audit.forks import Forks, processors
 from meshkit.core.document import to_document
 from meshkit.core.machine import Entry
 from meshkit.ledger.state import State as Book
+from meshkit_cli.options import PLACE
 from meshkit_cli.output import (
     DIVERGENCE,
     USAGE,
@@ -33,7 +34,6 @@ from meshkit_cli.output import (
 )
 
 NS_PER_S = 1_000_000_000
-PATH = click.Path(path_type=Path)
 
 
 @click.group()
@@ -50,7 +50,7 @@ def command() -> None:
 @click.option(
     "--until", metavar="TIME", help="The state at this time: ISO 8601, or nanoseconds since 1970."
 )
-@click.argument("home", type=PATH)
+@click.argument("home", type=PLACE)
 def run(home: Path, to: int | None, until: str | None, output: str) -> None:
     """Fold the journal in HOME and print the state it comes to, and its digest."""
     if to is not None and until is not None:
@@ -118,7 +118,7 @@ def summary_of(folded: Folded) -> Document:
 
 @command.command(name="check")
 @output_option
-@click.argument("homes", nargs=-1, required=True, type=PATH)
+@click.argument("homes", nargs=-1, required=True, type=PLACE)
 def check_(homes: tuple[Path, ...], output: str) -> None:
     """Decide every command in the journals of HOMES again, and stop at the first difference.
 
@@ -207,6 +207,7 @@ def check_table(document: Document) -> Table:
     rows = [
         {
             **row,
+            "home": Path(row["home"]).name,
             "state_digest": row["state_digest"][:16],
             "parts": row["divergence"] and row["divergence"]["entry"],
         }
@@ -220,8 +221,8 @@ def check_table(document: Document) -> Table:
 
 @command.command()
 @output_option
-@click.argument("first", type=PATH)
-@click.argument("second", type=PATH)
+@click.argument("first", type=PLACE)
+@click.argument("second", type=PLACE)
 def diff(first: Path, second: Path, output: str) -> None:
     """The first entry in which two journals of one node part; of two nodes, the first height."""
     with (

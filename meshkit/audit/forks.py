@@ -2,12 +2,14 @@
 
 A fork shares the parent's memory until either writes, so nothing has to be sent to a child, and the
 values that it works on are frozen anyway. It sends back some bytes and is gone; if it ends without
-any, the work is done again here, where what goes wrong can be told. Only for a process of one
-thread, as the command line is. Where there is one processor, the work is done on the spot.
+any, the work is done again here, where what goes wrong can be told. A fork takes one thread along
+and whatever the others hold locked, so beside other threads, and where there is one processor, the
+work is done on the spot.
 """
 
 import os
 import sys
+import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -35,7 +37,8 @@ class Forks:
     """Up to `workers` children at a time. Use as a context, so that no child is left."""
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers if hasattr(os, "fork") else 1
+        able = hasattr(os, "fork") and threading.active_count() == 1
+        self._workers = workers if able else 1
         self._children: deque[Child] = deque()
         self._done: deque[bytes] = deque()
 

@@ -1,6 +1,7 @@
 """Work done by children, or here."""
 
 import os
+import threading
 from functools import partial
 
 import pytest
@@ -44,6 +45,17 @@ def test_no_child_is_left_behind() -> None:
         children.give(lambda: b"y")
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_beside_other_threads_nothing_is_forked() -> None:
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    with Forks(2) as children:
+        children.give(lambda: b"%d" % os.getpid())
+        assert list(children.results()) == [b"%d" % os.getpid()]
+    done.set()
+    other.join()
 
 
 def test_there_is_a_processor() -> None:
