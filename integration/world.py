@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from meshkit_services.devmesh import DevMesh
 from meshkit_services.devmesh import POLL_S as LOOK_S
+from meshkit_services.devmesh import DevMesh
 
 from meshkit.client import Client, Refusal, Undecided, WireError
 from tests.live import SOFTMAX, Said
