@@ -16,6 +16,7 @@ from meshkit.audit.verify import Report
 from meshkit.audit.verify import verify as verify_
 from meshkit.audit.words import name_of, named
 from meshkit.core.document import to_document
+from meshkit_cli.options import PLACE
 from meshkit_cli.output import (
     DIVERGENCE,
     USAGE,
@@ -29,7 +30,6 @@ from meshkit_cli.output import (
     watching,
 )
 
-PATH = click.Path(path_type=Path)
 ID_BYTES = 32
 
 Names: TypeAlias = Mapping[bytes, str]
@@ -46,7 +46,7 @@ def command() -> None:
 @command.command()
 @output_option
 @click.option("--mesh", metavar="ID", help="Of which mesh they are to be; default: of most.")
-@click.argument("paths", nargs=-1, required=True, type=PATH)
+@click.argument("paths", nargs=-1, required=True, type=PLACE)
 def verify(paths: tuple[Path, ...], mesh: str | None, output: str) -> None:
     """Hold the journals in PATHS against their chains, signatures, certificates and the rules.
 
@@ -122,9 +122,9 @@ def _evidence(one: Evidence, report: Report) -> Document:
 @command.command()
 @output_option
 @click.option(
-    "--to", "target", required=True, type=PATH, help="The file to write; it must not exist yet."
+    "--to", "target", required=True, type=PLACE, help="The file to write; it must not exist yet."
 )
-@click.argument("paths", nargs=-1, required=True, type=PATH)
+@click.argument("paths", nargs=-1, required=True, type=PLACE)
 def export(paths: tuple[Path, ...], target: Path, output: str) -> None:
     """Write every entry of the journals in PATHS as one line of JSON (meshkit.audit.entry/v1)."""
     with complaints():
@@ -150,7 +150,7 @@ def export(paths: tuple[Path, ...], target: Path, output: str) -> None:
 @output_option
 @click.option("--round", "round_", type=click.IntRange(0), help="Only this round of the task.")
 @click.argument("asked", metavar="TASK")
-@click.argument("paths", nargs=-1, required=True, type=PATH)
+@click.argument("paths", nargs=-1, required=True, type=PLACE)
 def why(asked: str, paths: tuple[Path, ...], round_: int | None, output: str) -> None:
     """The story of TASK, or of one of its rounds, as the journals in PATHS tell it together.
 

@@ -19,7 +19,7 @@ from meshkit.learning import Shard
 from meshkit.runtime.worker_messages import Evaluate, Evaluated, Failed
 from meshkit.runtime.workers import Worker
 from meshkit.wire.port import WireError
-from meshkit_cli.options import split_option
+from meshkit_cli.options import PLACE, split_option
 from meshkit_cli.output import (
     FAILURE,
     TIMEOUT,
@@ -66,7 +66,7 @@ POLL_S = 0.05
 @click.option("--seed", type=int, default=0, show_default=True, help="of the shards and the model.")
 @click.option(
     "--home",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     help="where the nodes live; a new folder in ./demo-home by default.",
 )
 @output_option

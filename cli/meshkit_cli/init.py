@@ -10,7 +10,7 @@ from meshkit.ledger.messages import MAY, ROLES, Genesis, Member, Operator, Polic
 from meshkit.runtime.home import ForeignHome, Home, HomeError, read_document
 from meshkit.wire.keys import Identity
 from meshkit_cli.demo import TASKS
-from meshkit_cli.options import home_option
+from meshkit_cli.options import PLACE, home_option
 from meshkit_cli.output import USAGE, complaints, emit, fail, output_option
 
 PORT = 7400  # the first of four: events, direct, blobs, join
@@ -48,7 +48,7 @@ PORT = 7400  # the first of four: events, direct, blobs, join
 @click.option("--mesh-name", default="mesh", show_default=True)
 @click.option(
     "--operator",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     help="Where the operator's key is, or is to be made.",
 )
 @click.option(

@@ -6,10 +6,10 @@ import click
 from meshkit_services.devmesh import DevMesh
 
 from meshkit_cli.demo import ENGINES, TASKS
-from meshkit_cli.options import split_option
+from meshkit_cli.options import PLACE, split_option
 from meshkit_cli.output import complaints, emit, listing, output_option
 
-folder = click.argument("folder", type=click.Path(path_type=Path), default=Path("mesh"))
+folder = click.argument("folder", type=PLACE, default=Path("mesh"))
 
 
 @click.group()

@@ -9,7 +9,7 @@ from meshkit.client import Client
 from meshkit.core.document import to_document
 from meshkit.ledger.messages import ROLES
 from meshkit.runtime.home import read_document, write_document
-from meshkit_cli.options import home_option, metrics_option, operator_option, wait_option
+from meshkit_cli.options import PLACE, home_option, metrics_option, operator_option, wait_option
 from meshkit_cli.output import Document, complaints, emit, facts, listing, out, output_option
 
 
@@ -77,7 +77,7 @@ def peers(home: Path, output: str) -> None:
     "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Default: the card's."
 )
 @click.option("--weight", type=click.IntRange(1), help="In the quorum. Default: the card's.")
-@click.option("--to", "target", type=click.Path(path_type=Path), help="Write the ticket there.")
+@click.option("--to", "target", type=PLACE, help="Write the ticket there.")
 def admit(
     home: Path,
     operator: Path,

@@ -28,9 +28,12 @@ def checked(check: Callable[[str], object]) -> Callable[..., str | None]:
     return callback
 
 
+# Whether a place will do is said by whoever opens it: in its own words, with its own exit code.
+PLACE = click.Path(path_type=Path, readable=False)
+
 home_option: Decorator = click.option(
     "--home",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     default=Path("node"),
     show_default=True,
     envvar="MESHKIT_HOME",
@@ -38,7 +41,7 @@ home_option: Decorator = click.option(
 )
 operator_option: Decorator = click.option(
     "--operator",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     default=Path("operator.key"),
     show_default=True,
     envvar="MESHKIT_OPERATOR",

@@ -145,6 +145,10 @@ def complaints() -> Generator[None]:
         fail(str(error), TIMEOUT)
     except (AuditError, HomeError, KeyRefused, JournalError, MeshError, Refused) as error:
         fail(str(error), FAILURE)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        fail(f"{error.filename}: {error.strerror}", FAILURE)
     except KeyboardInterrupt:
         click.echo("meshkit: interrupted", err=True)
         sys.exit(FAILURE)

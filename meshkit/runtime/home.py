@@ -15,6 +15,7 @@ running it twice is refused by a lock.
 import json
 import os
 import stat
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -72,13 +73,14 @@ class Home:
         if refusal := check_member(made):
             raise HomeError(f"{path}: {refusal}")
         home._make()
-        try:
-            transport.save(path / "transport.key")
-            chain.save(path / "chain.key")
-            identity.save(path / "identity.key")
-        except KeyRefused as refused:
-            raise HomeError(str(refused)) from None
-        home.write_card(made)
+        with ExitStack() as undone:
+            for key, name in ((transport, "transport.key"), (chain, "chain.key")):
+                _save(key, path / name)
+                undone.callback((path / name).unlink)
+            home.write_card(made)
+            undone.callback((path / "card.json").unlink)
+            _save(identity, path / "identity.key")  # last: with it, there is a node
+            undone.pop_all()
         return home
 
     @classmethod
@@ -233,6 +235,13 @@ class Home:
 Key = TypeVar("Key", Identity, Transport, HashChain)
 
 
+def _save(key: Identity | Transport | HashChain, path: Path) -> None:
+    try:
+        key.save(path)
+    except KeyRefused as refused:
+        raise HomeError(str(refused)) from None
+
+
 def _key(kind: type[Key], path: Path) -> Key:
     try:
         return kind.load(path)
@@ -286,4 +295,6 @@ def write_json(path: Path, document: object) -> None:
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            aside.unlink()
         raise HomeError(f"{path}: cannot be written: {error.strerror}") from None

@@ -91,7 +91,9 @@ class DevMesh:
             for number, home in enumerate(homes):
                 home.found(genesis)
                 home.write_shard(Shard(number, nodes, split, seed))
-        except (OSError, KeyRefused, HomeError) as error:
+        except OSError as error:
+            raise MeshError(f"{root}: cannot be made: {error.strerror}") from None
+        except (KeyRefused, HomeError) as error:
             raise MeshError(str(error)) from None
         return mesh
 
@@ -114,9 +116,9 @@ class DevMesh:
         named = [path for path in self.root.glob("node-*") if path.name[5:].isdecimal()]
         found = sorted(named, key=lambda path: int(path.name[5:]))
         if not found:
-            raise MeshError(
-                f"{self.root}: there is no mesh; make one with: meshkit mesh up {self.root}"
-            )
+            # Where nobody may look, nothing is found either: asking says which it is.
+            what = "its nodes are gone" if self.is_made else "there is no mesh"
+            raise MeshError(f"{self.root}: {what}; make one with: meshkit mesh up {self.root}")
         return found
 
     @property

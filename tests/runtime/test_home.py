@@ -113,6 +113,26 @@ def test_keys_of_a_home_half_made_are_never_overwritten(tmp_path: Path) -> None:
     assert "exists already" in refusal(lambda: Home.create(path, **CARD))
 
 
+@pytest.mark.parametrize("failing", ["transport.key", "chain.key", "card.json", "identity.key"])
+def test_what_cannot_be_made_whole_leaves_nothing_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """A disk that is full in the middle: the next try needs no tidying up."""
+    synced = os.fsync
+
+    def full(descriptor: int) -> None:
+        if failing in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(28, "No space left on device")
+        synced(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    line = refusal(lambda: Home.create(tmp_path / "node", **CARD))
+    assert line.endswith("cannot be written: No space left on device")
+    monkeypatch.undo()
+    assert list((tmp_path / "node").iterdir()) == []
+    Home.create(tmp_path / "node", **CARD)
+
+
 def test_what_is_no_home_is_said(tmp_path: Path) -> None:
     nowhere, file, bare = tmp_path / "nowhere", tmp_path / "file", tmp_path / "bare"
     file.touch()

@@ -103,6 +103,8 @@ def test_where_nobody_may_look_is_said(folder: Path, monkeypatch: pytest.MonkeyP
 def test_where_no_mesh_is_there_are_no_homes(folder: Path) -> None:
     line = refusal(lambda: DevMesh(folder).homes)
     assert line == f"{folder}: there is no mesh; make one with: meshkit mesh up {folder}"
+    (folder / "operator.key").touch()
+    assert "its nodes are gone" in refusal(lambda: DevMesh(folder).homes)
 
 
 def test_homes_come_in_order_and_other_folders_are_none(folder: Path) -> None:
