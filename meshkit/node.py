@@ -145,8 +145,8 @@ class Policies:
     def table(self) -> dict[tuple[str, type], Sequence[Policy]]:
         """(machine, event) and what follows, in this order."""
         return {
-            ("ledger", ledger.Founded): [self.open_pool, self.next_height, self.advance_links],
-            ("ledger", ledger.BlockApplied): [self.next_height, self.advance_links],
+            ("ledger", ledger.Founded): [self.open_pool, self.advance_links, self.next_height],
+            ("ledger", ledger.BlockApplied): [self.advance_links, self.next_height],
             ("ledger", ledger.RoundOpened): [self.open_round],
             ("ledger", ledger.MemberAdmitted): [self.reopen_rounds],
             ("ledger", ledger.MemberRemoved): [self.reopen_rounds],

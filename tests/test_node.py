@@ -1,10 +1,18 @@
 """What stands between the machines: a task from its submission to its end, and what is refused."""
 
+from itertools import pairwise
+
 import pytest
 from msgspec.structs import replace
 
 from meshkit.consensus import messages as consensus
-from meshkit.consensus.tendermint.messages import PREVOTE, Proposal, Vote
+from meshkit.consensus.tendermint.messages import (
+    PREVOTE,
+    Proposal,
+    Proposed,
+    ValueJudged,
+    Vote,
+)
 from meshkit.core.composite import At
 from meshkit.core.history import Head, HeadNoted
 from meshkit.core.machine import Heard, Moment, Restarted, recheck, replay
@@ -106,6 +114,26 @@ def test_who_votes_twice_is_accused_in_everybodys_ledger() -> None:
     box.run(lambda: all(box.ids[0] in box.book(number).accused for number in range(4)))
     assert box.events(1, Accused)[0].culprit == box.ids[0]
     assert all(set(box.book(number).accused) == {box.ids[0]} for number in range(4))
+
+
+def test_who_proposes_twice_in_a_row_takes_the_next_link_of_its_chain() -> None:
+    """The second height is open as soon as it begins, for somebody spoke of it too early."""
+
+    def hasty(here: int, there: int, message: Value) -> Value | None:
+        if here == 3 and isinstance(message, Vote):
+            early = Vote(PREVOTE, message.height + 1, 0, b"", box.ids[3])
+            box.hear(there, box.ids[3], signed(early))
+        if here == 0 and isinstance(message, Proposal):
+            late = Note(box.ids[3], message.height, b"for the next block")
+            box.hear(0, box.ids[3], Offered(signed(late)))
+        return None if here == 3 and isinstance(message, Proposal) else message
+
+    box = Box(4, hasty)
+    task = box.submit(a_task(rounds_=8))
+    box.run(lambda: finished(box, task))
+    heights = [proposed.height for proposed in box.events(0, Proposed)]
+    assert any(later == earlier + 1 for earlier, later in pairwise(heights))
+    assert all(judged.valid for number in range(3) for judged in box.events(number, ValueJudged))
 
 
 def test_who_submits_twice_counts_for_nothing_and_is_accused() -> None:
