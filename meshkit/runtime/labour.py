@@ -12,7 +12,15 @@ import zmq
 from meshkit.journal import BlobPort
 from meshkit.learning import Grid, Refused, aggregate
 from meshkit.learning.training import Trained as Work
-from meshkit.rounds.messages import Aggregate, Aggregated, Spec, Train, Trained, TrainingFailed
+from meshkit.rounds.messages import (
+    MISSING,
+    Aggregate,
+    Aggregated,
+    Spec,
+    Train,
+    Trained,
+    TrainingFailed,
+)
 from meshkit.runtime import worker_messages as worker
 from meshkit.runtime.workers import Worker
 
@@ -123,7 +131,7 @@ class Labour:
             case Train(task, number), _:
                 return TrainingFailed(task, number, _reason(reply))
             case Aggregate(), _:
-                return _aggregated(effect, b"", _reason(reply))
+                return _aggregated(effect, None, _reason(reply))
 
     # -- aggregation ------------------------------------------------------------------------------
 
@@ -132,7 +140,7 @@ class Labour:
         parts = [(self._blobs.get(credit.update), credit.samples) for credit in effect.credits]
         found = [(blob, samples) for blob, samples in parts if blob is not None]
         if base is None or len(found) < len(parts):
-            self._answers.append(_aggregated(effect, b"", "missing"))
+            self._answers.append(_aggregated(effect, None, MISSING))
             return
         grid = _grid(effect.spec)
         if len(found) * grid.size <= ON_THE_SPOT_MAX:
@@ -142,7 +150,7 @@ class Labour:
             request = worker.Aggregate(effect.spec.strategy, base, grid, len(found))
             ticket = self._summer.submit(request, found)
         except Refused as refused:
-            self._answers.append(_aggregated(effect, b"", refused.reason))
+            self._answers.append(_aggregated(effect, None, refused.reason))
             return
         self._under_way[("summer", ticket)] = effect
 
@@ -152,7 +160,7 @@ class Labour:
         try:
             model = aggregate(effect.spec.strategy, base, parts, grid)
         except Refused as refused:
-            return _aggregated(effect, b"", refused.reason)
+            return _aggregated(effect, None, refused.reason)
         return _aggregated(effect, self._blobs.put(model), "")
 
     def close(self) -> None:
@@ -164,7 +172,7 @@ def _grid(spec: Spec) -> Grid:
     return Grid(spec.size, spec.bits, spec.scale_bits)
 
 
-def _aggregated(effect: Aggregate, model: bytes, problem: str) -> Aggregated:
+def _aggregated(effect: Aggregate, model: bytes | None, problem: str) -> Aggregated:
     return Aggregated(effect.task, effect.round, effect.base, effect.key, model, problem)
 
 

@@ -9,9 +9,21 @@ import zmq
 from blake3 import blake3
 from msgspec.structs import replace
 
+from meshkit.codec import decode_entry, encode_entry
+from meshkit.core.composite import At
+from meshkit.core.machine import Entry, Moment
 from meshkit.journal.memory import MemoryBlobs, MemoryDisk
 from meshkit.learning import Grid, Refused, decode_model, encode_model, encode_update
-from meshkit.rounds.messages import Aggregate, Aggregated, Counted, Spec, Train, Trained
+from meshkit.node import address
+from meshkit.rounds.messages import (
+    Aggregate,
+    Aggregated,
+    BlobsLost,
+    Counted,
+    Spec,
+    Train,
+    Trained,
+)
 from meshkit.rounds.messages import TrainingFailed as Lost
 from meshkit.runtime import labour, worker_messages
 from meshkit.runtime.labour import Labour
@@ -156,7 +168,11 @@ def test_a_small_aggregate_is_computed_on_the_spot(shop: Shop) -> None:
 def test_a_blob_that_is_gone_is_a_problem_to_be_told(shop: Shop) -> None:
     shop.labour.ask(shop.sum(shop.blobs.put(UPDATE), b"x" * 32))
     shop.labour.ask(replace(shop.sum(shop.blobs.put(UPDATE)), base=b"x" * 32))
-    assert [one.problem for one in aggregated(shop)] == ["missing", "missing"]
+    answers = aggregated(shop)
+    assert [one.problem for one in answers] == ["missing", "missing"]
+    for answer in answers:  # it may lead to an entry, so it must be one that can be written
+        entry = Entry(Moment(1, 1), At("rounds", answer), (At("rounds", BlobsLost(TASK, KEY)),))
+        assert decode_entry(encode_entry(entry, 1), address, 1) == entry
 
 
 def test_what_cannot_be_added_up_is_a_problem_to_be_told(shop: Shop) -> None:
