@@ -159,6 +159,14 @@ def test_ctrl_c_ends_without_a_traceback(capsys: Capture) -> None:
     assert capsys.readouterr().err == "meshkit: interrupted\n"
 
 
-def test_our_own_bugs_keep_their_traceback() -> None:
-    with pytest.raises(ZeroDivisionError), complaints():
-        raise ZeroDivisionError
+def test_what_the_system_refuses_names_the_file(capsys: Capture) -> None:
+    with pytest.raises(click.exceptions.Exit) as ended, complaints():
+        raise PermissionError(13, "Permission denied", "a/file")
+    assert ended.value.exit_code == FAILURE
+    assert capsys.readouterr() == ("", "meshkit: a/file: Permission denied\n")
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError(), OSError(9, "Bad file descriptor")])
+def test_our_own_bugs_keep_their_traceback(bug: Exception) -> None:
+    with pytest.raises(type(bug)), complaints():
+        raise bug

@@ -87,6 +87,8 @@ def test_what_is_no_mesh_to_be_made_is_said(folder: Path) -> None:
     assert not root.exists()
     DevMesh.create(root, 1, [])
     assert "there is a mesh already" in refusal(lambda: DevMesh.create(root, 1, []))
+    (root / "operator.key").unlink()
+    assert "there is a node already" in refusal(lambda: DevMesh.create(root, 1, []))
     (folder / "file").touch()
     assert "Not a directory" in refusal(lambda: DevMesh.create(folder / "file" / "mesh", 1, []))
 
