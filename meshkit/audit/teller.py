@@ -51,13 +51,12 @@ class Told:
     def __init__(self, fact: Fact) -> None:
         self.fact = fact
         self.who: dict[bytes, None] = {}
-        self.places: list[Place] = []  # few: of one fact each journal has one, or a round's votes
+        self.places: dict[Place, None] = {}
         self.statements = fact.proof
 
     def add(self, who: bytes, place: Place) -> None:
         self.who[who] = None
-        if place not in self.places:
-            self.places.append(place)
+        self.places[place] = None
 
 
 class Teller:
@@ -156,11 +155,11 @@ class Teller:
         self._add(fact, Place(one.holder, one.at, 0))
 
     def _chapter(self, number: int, order: dict[tuple[bytes, int], int]) -> Chapter:
-        scopes = self._scopes(number)
+        scopes, last = self._scopes(number), len(order)
         told = [one for one in self._told.values() if one.fact.scope in scopes]
         for one in told:
-            one.places.sort(key=lambda place: order.get((place.node, place.entry), len(order)))
-        told.sort(key=lambda one: order.get(one.places[0][:2], len(order)))
+            one.places = dict.fromkeys(sorted(one.places, key=lambda at: order.get(at[:2], last)))
+        told.sort(key=lambda one: order.get(next(iter(one.places))[:2], last))
         steps = tuple(_step(one) for one in told)
         proofs = tuple(self._proof(one) for one in told if one.fact.crime)
         opened = self._opens.get(number)

@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from meshkit.audit import check as check_
-from meshkit.audit.check import Checked, check, undisturbed
+from meshkit.audit.check import Checked, check, unasked, undisturbed
 from meshkit.audit.folding import fold, opened
-from meshkit.core.composite import At
-from meshkit.core.history import Snapshot, Snapshotted
+from meshkit.core.composite import At, Composite
+from meshkit.core.history import Historian, Snapshot, Snapshotted
 from meshkit.core.machine import Divergence, Entry, recheck
 from tests.audit import forger
 from tests.audit.world import identity_of
@@ -78,6 +78,25 @@ def test_a_snapshot_of_another_state(copied: Path) -> None:
     assert done.difference is not None
     assert done.difference.entry == index
     assert done.difference.decided[0].body.state == done.digest
+
+
+def test_a_node_that_nobody_asks_decides_the_same(peaceful: Path) -> None:
+    with opened(peaceful / "node-1" / "journal.sqlite") as journal:
+        state, mute = journal.machine.initial(), unasked(journal.machine)
+        asked = 0
+        for _, entry in journal.entries():
+            silent = mute.run(state, entry.command, entry.moment)
+            state, events, effects = journal.machine.run(state, entry.command, entry.moment)
+            assert silent == (state, events, [])
+            asked += len(effects)
+            assert mute.deadline(state) == journal.machine.deadline(state)
+    assert asked > 0
+
+
+def test_a_machine_without_a_shortcut_needs_none() -> None:
+    found = unasked(Composite({"history": Historian()})).machines["history"]
+    assert not hasattr(found, "unfold")
+    assert found.react(found.initial(), None) == ()
 
 
 def test_the_collector_of_cycles_is_left_as_it_was() -> None:
