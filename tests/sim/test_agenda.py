@@ -5,8 +5,12 @@ from meshkit.sim.agenda import MS, Agenda
 
 def test_things_happen_in_the_order_of_their_times() -> None:
     agenda, seen = Agenda(), list[tuple[int, str]]()
+
+    def act(word: str) -> None:
+        seen.append((agenda.now_ns, word))
+
     for when_ns, word in ((3, "c"), (1, "a"), (2, "b")):
-        agenda.at(when_ns, lambda word=word: seen.append((agenda.now_ns, word)))
+        agenda.at(when_ns, act, word)
     assert not agenda.run(MS)
     assert seen == [(1, "a"), (2, "b"), (3, "c")]
     assert agenda.now_ns == MS

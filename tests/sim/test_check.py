@@ -66,7 +66,9 @@ def mesh() -> Mesh:
 def plant(process: Process, *bodies: Value) -> None:
     """Let the checker see an entry with these events."""
     entry = Entry(Moment(1, 1), At("", Restarted()), tuple(At("", body) for body in bodies), b"")
-    process.mesh.watch.observer(process)(process.store.length, entry)
+    observe = process.mesh.watch.observer(process)
+    assert observe is not None
+    observe(process.store.length, entry)
 
 
 def last_block(process: Process) -> Decided:

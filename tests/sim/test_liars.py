@@ -153,7 +153,7 @@ def test_what_it_has_not_signed_itself_passes_as_it_is(lie: str) -> None:
 
 def test_wrong_blocks_are_wrong_in_six_ways() -> None:
     process = liar("wrong-blocks")
-    lies = set[Value]()
+    lies = set[bytes]()
     for height in range(1, 7):
         block = Block(height, A, process.me, A, (process.sign(Note(process.me, 1, b"")),))
         proposal = process.sign(Proposal(height, 0, -1, digest(block), process.me, block))

@@ -62,7 +62,9 @@ def test_a_voice_signs_what_is_its_own(real: bool) -> None:
 def test_real_bytes_are_opened_by_their_hearer_or_refused() -> None:
     says = voice(ANN, MESH, JOURNAL, True)
     signed, envelope = says.say(NOTE, 1, 0)
-    said = spoken(ANN.key, Offered(signed), says.say(Offered(signed), 1, 0)[1])
+    offered = Offered(signed_by(ANN, NOTE, MESH, True))
+    assert offered.item == signed
+    said = spoken(ANN.key, offered, says.say(offered, 1, 0)[1])
     assert heard(said, MESH) == said.command
     assert heard(said, OTHER) is None
     assert heard(said._replace(envelope=envelope[:-1]), MESH) is None
