@@ -251,27 +251,29 @@ class Trial:
             case Broadcast(message):
                 self._compare(alike, message)
             case Send(to, message):
-                self._compare(alike, message)
-                self._check_hearers(alike, to)
-            case Serve(to) as serve:
-                self._check_hearers(alike, to)
+                if self._compare(alike, message):
+                    self._check_hearers(alike, to)
+            case Serve() as serve:
                 self._served.append((alike, serve))
             case other:
                 self._lie(alike, f"that effect is {a(other)}, no message")
 
-    def _compare(self, alike: Sequence[Copy], message: Value) -> None:
-        if content_of(message, self._me) != alike[0].letter.content:
-            self._lie(alike, f"that effect is another {type(message).__name__}")
+    def _compare(self, alike: Sequence[Copy], message: Value) -> bool:
+        if content_of(message, self._me) == alike[0].letter.content:
+            return True
+        self._lie(alike, f"that effect is another {type(message).__name__}")
+        return False
 
     def _check_hearers(self, alike: Sequence[Copy], to: bytes) -> None:
-        """Who is to blame cannot be told: whoever was sent it may have passed it on."""
+        """Who is to blame cannot be told, so nobody is: its sender may have sent it to others as
+        well, or whoever was sent it may have passed it on to somebody who pretends to it."""
         for copy in alike:
             if copy.holder not in (to, self._me):
                 what = (
-                    f"it holds what {ref(self._me)} says at entry {copy.letter.entry} "
-                    f"to {ref(to)} alone"
+                    f"{ref(copy.holder)} holds at entry {copy.at} what {ref(self._me)} says at "
+                    f"entry {copy.letter.entry} to {ref(to)} alone: one of the two is not true"
                 )
-                self._findings.add(copy.holder, copy.at, "lie", what)
+                self._findings.add(b"", 0, "lie", what)
 
     def _check_served(self, alike: Sequence[Copy], serve: Serve) -> None:
         """A decision that was asked for: of its own journal, as far as its head goes."""
@@ -281,8 +283,8 @@ class Trial:
             self._lie(alike, f"that effect serves decisions from height {serve.height} on")
         elif found is None or found.entry > letter.head.index:
             self._lie(alike, f"its journal had not decided height {letter.height} by then")
-        else:
-            self._compare(alike, Committed(found.certificate, found.block))
+        elif self._compare(alike, Committed(found.certificate, found.block)):
+            self._check_hearers(alike, serve.to)
 
     def _lie(self, alike: Sequence[Copy], why: str) -> None:
         letter = alike[0].letter
