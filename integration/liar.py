@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from meshkit_services import node
 from msgspec.structs import replace
 
-from meshkit.consensus.tendermint.messages import Proposal, Vote
+from meshkit.consensus.messages import Committed
+from meshkit.consensus.tendermint.messages import Known, Proposal, Vote
 from meshkit.core.composite import At
 from meshkit.core.machine import Heard
 from meshkit.core.shell import Caused
@@ -118,7 +119,7 @@ class Spoilt(Tongue):
 
 
 class Mute(Tongue):
-    """Says nothing of one kind."""
+    """Never says anything of some kinds."""
 
     kinds: tuple[type[Value], ...] = ()
 
@@ -127,16 +128,15 @@ class Mute(Tongue):
 
 
 class NoUpdates(Mute):
-    """Trains, and keeps it for itself: what its list names of its own, it gives to nobody."""
+    """Trains, and keeps it for itself; its lists would name its update."""
 
-    kinds = (Update,)
-
-    def gives(self, to: bytes, name: bytes) -> bool:
-        return False
+    kinds = (Update, Held)
 
 
 class NoVotes(Mute):
-    kinds = (Vote, Proposal, Held)
+    """Trains, and has no part in any decision: nor in the bundles that repeat what it said."""
+
+    kinds = (Vote, Proposal, Held, Known, Committed)
 
 
 class Torrent(Flood):

@@ -67,13 +67,15 @@ def lie(found: Founding, *lies: str, rounds: int = ROUNDS) -> tuple[Mesh, str]:
 # What the liar does, of what that convicts it by its own signatures, and what the ledger records.
 LIES = {
     "two-votes": ({"double-vote"}, {"Vote"}),
-    "both-votes two-attestations": ({"double-vote", "two-attestations"}, {"Vote", "Attestation"}),
+    "both-votes": ({"double-vote"}, {"Vote"}),
+    "two-attestations": ({"two-attestations"}, {"Attestation"}),
     "two-blocks": ({"double-proposal"}, set()),
     "wrong-blocks": ({"wrong-proposal"}, set()),
     "wrong-results": ({"wrong-proposal"}, set()),
     "unfair-results": ({"wrong-proposal"}, set()),
     "two-updates": ({"two-updates"}, {"Update"}),
-    "over-cap false-lists": ({"over-cap", "improper-list", "two-lists"}, {"Held"}),
+    "over-cap": ({"over-cap"}, set()),
+    "false-lists": ({"improper-list", "two-lists", "two-updates"}, {"Update"}),
     "spoilt": ({"malformed"}, set()),
     "torrent": ({"double-vote"}, {"Vote"}),
 }
@@ -89,13 +91,13 @@ def test_who_signs_lies_convicts_itself(found: Founding, lies: str) -> None:
     # With the liar's own journal at hand, that one is found false, and no other.
     said = meshkit("audit", "verify", "-o", "json", *mesh.homes)
     assert said.code == 3
-    assert {one["node"] for one in said.document["findings"]} == {NAME}
+    assert {one["node"] for one in said.document["findings"]} - {None} == {NAME}
 
 
 @pytest.mark.parametrize(
     ("lies", "missing"),
     [
-        ("no-updates", {"no-update"}),
+        ("no-updates", {"no-update", "no-list"}),
         ("no-votes", {"no-list", "no-vote", "no-proposal"}),
         ("silent", {"no-update", "no-list", "no-vote", "no-proposal"}),
     ],
