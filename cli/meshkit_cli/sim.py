@@ -3,22 +3,19 @@
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from multiprocessing import get_context
-from pathlib import Path
-from traceback import extract_tb
 
 import click
 
-from meshkit.sim.check import Broken
-from meshkit.sim.run import Report, Run
-from meshkit.sim.setting import Setting, drawn
+from meshkit.sim import campaign
+from meshkit.sim.run import Report
+from meshkit.sim.scenarios import SCENARIOS
 from meshkit_cli.output import DIVERGENCE, Document, emit, err, facts, fail, output_option, watching
 
 ALL = "all"
-SCENARIOS: dict[str, Callable[[int], Setting]] = {"campaign": drawn}
 LINES = 20  # of progress, where there is no terminal to draw a bar on
 LARGEST = "largest "  # how counts begin that are no sums
 
@@ -42,7 +39,8 @@ def run(
     ctx: click.Context, scenario: str, seed: int | None, seeds: int | None, first: int | None,
     jobs: int | None, output: str,
 ) -> None:  # fmt: skip
-    """Run SCENARIO: a mesh under faults, then healed, and checked after every entry.
+    """Run SCENARIO: a mesh under faults, then healed, and checked after every entry; then the same
+    again, and compared.
 
     The campaign draws each mesh, its liars, its work and its faults from the seed.
     """
@@ -60,22 +58,8 @@ def run(
 
 
 def play(job: Job) -> Report:
-    """One seed from beginning to end; whatever goes wrong on the way is in the report."""
-    scenario, seed = job
-    one = Run(seed, SCENARIOS[scenario](seed))
-    try:
-        one.go()
-    except Broken as broken:
-        return one.report(scenario, _line(broken))
-    except Exception as error:  # what a node raises is what is looked for here
-        where = extract_tb(error.__traceback__)[-1]
-        at = f"{Path(where.filename).name}:{where.lineno}"
-        return one.report(scenario, f"{type(error).__name__} at {at}: {_line(error)}")
-    return one.report(scenario)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """One seed from beginning to end, twice; whatever goes wrong on the way is in the report."""
+    return campaign.play(*job)
 
 
 def reports(todo: Sequence[Job], workers: int) -> Generator[Report]:

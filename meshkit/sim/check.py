@@ -38,6 +38,7 @@ from meshkit.rounds.messages import (
     UpdateRefused,
 )
 from meshkit.sim.labour import recomputed
+from meshkit.sim.rare import rare
 from meshkit.sim.store import Observer
 from meshkit.sim.watch import Watch
 
@@ -128,7 +129,8 @@ class Checker(Watch):
         self.notice(process, entry)
 
     def notice(self, process: "Process", entry: Entry) -> None:
-        """For who looks for what is rare."""
+        """What is rare, and did happen."""
+        self.counts.update(rare(process, entry))
 
     def _decided(self, process: "Process", event: Decided) -> None:
         proof = event.certificate

@@ -236,7 +236,8 @@ class Performer:
         base = blobs.get(effect.base)
         parts = [(blobs.get(credit.update), credit.samples) for credit in effect.credits]
         found = [(blob, samples) for blob, samples in parts if blob is not None]
-        model, problem = b"", "missing"
+        model: bytes | None = None
+        problem = MISSING
         if base is not None and len(found) == len(parts):
             model, problem = self._put(self._mesh.craft.model(effect.spec, base, found)), ""
         done = Aggregated(effect.task, effect.round, effect.base, effect.key, model, problem)

@@ -209,10 +209,16 @@ class Run:
         if self.mesh.agenda.now_ns < self._healed_ns + UNDELIVERED_NS:
             return
         for task, course in sorted(self._best().tasks.items()):
-            if course.status == RUNNING and not self._is_deliverable(course):
-                if course.round:
+            if course.status != RUNNING:
+                continue
+            if not self._is_deliverable(course):
+                if course.model != course.task.initial:
                     raise Broken(f"lost: the model after round {course.round - 1}")
                 self.mesh.watch.happened("a look at an undeliverable task")
+                self.operators.cancel(task)
+            elif all(_has_lost(member, task) for member in self._live()):
+                # No trainer tries twice in a round, so an operator ends what none could train.
+                self.mesh.watch.happened("a look at a task that nobody could train")
                 self.operators.cancel(task)
 
     def _is_deliverable(self, course: Course) -> bool:
@@ -286,3 +292,11 @@ class Run:
             counts=tuple(sorted(counts.items())),
             failure=failure,
         )
+
+
+def _has_lost(member: Process, task: bytes) -> bool:
+    """Whether a member has trained in vain in the open round, and has heard of nobody's update."""
+    round_ = member.shell.state["rounds"].rounds.get(task)
+    if round_ is None or round_.updates:
+        return False
+    return round_.lost is not None or not round_.trains

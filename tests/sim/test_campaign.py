@@ -8,15 +8,22 @@ from collections import Counter
 from functools import cache
 
 import pytest
+from msgspec.structs import replace
 
+from meshkit.sim.campaign import ANOTHER_STORY, play
+from meshkit.sim.check import Broken
+from meshkit.sim.rare import RARE
 from meshkit.sim.run import Report, Run
-from meshkit.sim.setting import FAULTS, drawn
+from meshkit.sim.scenarios import SCENARIOS
+from meshkit.sim.setting import FAULTS, Setting, drawn
 
-SEEDS = 300  # a minute of one processor
+SEEDS = 200  # each run twice: a minute of one processor
 CHUNK = 10  # of seeds one worker takes at a time
+OTHERS = 6  # seeds of each other scenario
 # Seeds by which, together, each of `SOMETIMES` is reached several times over.
 TELLING = range(40)
 SOMETIMES = (
+    *RARE,
     "Accused",  # somebody lied and was caught, and the mesh recorded it
     "EquivocationSeen",
     "UpdateConflict",
@@ -57,31 +64,85 @@ SOMETIMES = (
 
 
 @cache
-def report(seed: int) -> Report:
-    """The whole story of one seed."""
-    run = Run(seed, drawn(seed))
-    try:
-        run.go()
-    except Exception as error:
-        replays = run.report("campaign").line
-        raise AssertionError(f"seed {seed} broke: {error!r:.1000}\nreplay it: {replays}") from error
-    return run.report("campaign")
+def report(scenario: str, seed: int) -> Report:
+    """The whole story of one seed, told twice."""
+    told = play(scenario, seed)
+    assert not told.failure, f"{told.failure}\nreplay it: {told.line}"
+    return told
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_no_promise_is_broken(first: int) -> None:
     for seed in range(first, first + CHUNK):
-        told = report(seed)
+        told = report("campaign", seed)
         assert told.entries > 0, told.line
         assert told.heights > 0, told.line
+
+
+@pytest.mark.parametrize("scenario", sorted(set(SCENARIOS) - {"campaign", "real"}))
+def test_no_promise_is_broken_by_one_family_of_faults(scenario: str) -> None:
+    for seed in range(OTHERS):
+        assert report(scenario, seed).heights > 0
 
 
 def test_rare_states_are_reached() -> None:
     reached: Counter[str] = Counter()
     for seed in TELLING:
-        reached.update(dict(report(seed).counts))
+        reached.update(dict(report("campaign", seed).counts))
     assert not [name for name in SOMETIMES if not reached[name]]
 
 
 def test_every_kind_of_fault_is_drawn_by_the_telling_seeds() -> None:
     assert {fault for seed in TELLING for fault in drawn(seed).faults} == set(FAULTS)
+
+
+# -- what goes wrong -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCENARIOS, "campaign", lambda seed: Setting())
+
+
+def test_a_broken_promise_is_told_with_the_line_that_replays_it(
+    calm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def go(run: Run) -> None:
+        raise Broken("two blocks\nat height 3")
+
+    monkeypatch.setattr(Run, "go", go)
+    told = play("campaign", 7)
+    assert told.failure == "two blocks at height 3"
+    assert told.line == "meshkit sim run campaign --seed 7"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(KeyError("x"), ": 'x'"), (AssertionError(), ": AssertionError")]
+)
+def test_what_a_node_raises_is_told_with_where(
+    calm: None, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    def go(run: Run) -> None:
+        raise error
+
+    monkeypatch.setattr(Run, "go", go)
+    told = play("campaign", 7)
+    assert told.failure.startswith(f"{type(error).__name__} at test_campaign.py:")
+    assert told.failure.endswith(words)
+
+
+def test_a_seed_that_tells_another_story_the_second_time_has_failed(
+    calm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Report] = []
+    tell = Run.report
+
+    def forgetful(run: Run, scenario: str, failure: str = "") -> Report:
+        told.append(replace(tell(run, scenario, failure), commands=len(told)))
+        return told[-1]
+
+    monkeypatch.setattr(Run, "report", forgetful)
+    assert play("campaign", 7).failure == ANOTHER_STORY
+    assert len(told) == 2
+    assert not play("campaign", 7, twice=False).failure
+    assert len(told) == 3
