@@ -38,9 +38,8 @@ What is left out: rot of journals in place (its tests are the journal's), time t
 step, and real sockets; those stand in `integration/`.
 """
 
-from meshkit.sim.bench import bench
 from meshkit.sim.campaign import play
 from meshkit.sim.run import Report
 from meshkit.sim.scenarios import SCENARIOS
 
-__all__ = ["SCENARIOS", "Report", "bench", "play"]
+__all__ = ["SCENARIOS", "Report", "play"]
