@@ -21,6 +21,7 @@ from blake3 import blake3
 
 from meshkit.audit.folding import Opened
 from meshkit.audit.forks import Forks
+from meshkit.codec.convert import prepare
 from meshkit.core.composite import At, Composite
 from meshkit.core.history import Snapshot, Snapshotted
 from meshkit.core.machine import Entry, Machine
@@ -92,6 +93,7 @@ def unasked(machine: Composite) -> Composite:
 def check(journal: Opened, workers: int = 1) -> Checked:
     """Decide the journal again; raises JournalError and AuditError where it cannot be read."""
     journal = journal._replace(machine=unasked(journal.machine))
+    prepare()
     started = time.perf_counter()
     with undisturbed():
         reached = _alone(journal) if workers <= 1 else _together(journal, workers)

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from meshkit.codec import Malformed, decode, decode_body, encode, encode_body
+from meshkit.codec import Malformed, convert, decode, decode_body, encode, encode_body
 from meshkit.codec.form import COUNT
+from meshkit.codec.rooms import ROOM_OF
 from meshkit.consensus.messages import Begin, EquivocationSeen, Validator
 from meshkit.consensus.tendermint.messages import Proposal, Vote, VoteHeard
 from meshkit.core.composite import At
@@ -105,3 +106,9 @@ def test_bodies_nest_in_messages_and_in_bytes() -> None:
     block = Block(1, KEY, KEY, KEY, (VOTE, UPDATE))
     at = At("consensus", Heard(KEY, Proposal(1, 0, -1, KEY, KEY, block, SIGNATURE)))
     assert decode_body(encode_body(at)) == at
+
+
+def test_every_converter_can_be_built_beforehand() -> None:
+    convert.prepare()
+    assert convert._converters.keys() >= ROOM_OF.keys()
+    assert len(convert._reads) == len(ROOM_OF)
