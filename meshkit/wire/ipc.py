@@ -135,7 +135,7 @@ class OperatorLane:
         """Needs the home's lock to be held: binding takes the socket away from whoever had it."""
         check_home(home)
         self.limits, self.counters = limits or Limits(), counters
-        address = address_of(home)
+        address, self.path = address_of(home), home / SOCKET_NAME
         self.context: zmq.Context[Socket] = zmq.Context()
         self.socket = self.context.socket(zmq.ROUTER)
         options = {
@@ -149,11 +149,11 @@ class OperatorLane:
             self.socket.setsockopt(option, value)
         try:
             self.socket.bind(address)
-            (home / SOCKET_NAME).chmod(0o600)
+            self.path.chmod(0o600)
         except (zmq.ZMQError, OSError) as error:
             self.close()
             why = zmq.strerror(error.errno or 0).lower()
-            raise WireError(f"{home / SOCKET_NAME}: {why}") from None
+            raise WireError(f"{self.path}: {why}") from None
 
     def watch(self, poller: Poller) -> None:
         poller.register(self.socket, zmq.POLLIN)
@@ -182,8 +182,13 @@ class OperatorLane:
         return sent
 
     def close(self) -> None:
+        """Leave no socket behind, which libzmq would: a home is copied like any other folder, and
+        many a program cannot copy a socket."""
         self.socket.close()
         self.context.term()
+        with suppress(OSError):
+            if self.path.is_socket():
+                self.path.unlink()
 
 
 class OperatorClient:

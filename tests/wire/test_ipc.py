@@ -217,6 +217,15 @@ def test_the_socket_is_its_owners_alone(home: Path, lane: OperatorLane) -> None:
         assert (home / name).stat().st_mode & 0o077 == 0
 
 
+def test_no_socket_stays_behind(home: Path) -> None:
+    """Whoever copies a home with Python's own `shutil.copytree` would stumble over it."""
+    with HomeLock(home):
+        opened = OperatorLane(home, Counter())
+        assert Path(home / "operator.ipc").is_socket()
+        opened.close()
+    assert not (home / "operator.ipc").exists()
+
+
 def test_what_is_no_home_is_said_in_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WireError, match="no such file or directory"):
         HomeLock(home / "nowhere")
