@@ -5,6 +5,7 @@ and afterwards its journal and blobs are read as an auditor reads them. Waiting 
 become so, with a patience that only a hanging mesh uses up.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -160,8 +161,6 @@ def meshkit(*words: object, **environment: str) -> Said:
 
 
 def run(command: Sequence[str], **environment: str) -> Said:
-    import os
-
     done = subprocess.run(
         command,
         env={**os.environ, **environment},
