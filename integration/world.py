@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,7 +49,7 @@ class Mesh(DevMesh):
     ) -> "subprocess.Popen[bytes]":
         """Run something else in a node's place, with its log."""
         with (self.homes[number] / "node.log").open("ab") as log:
-            child = subprocess.Popen(
+            child: subprocess.Popen[bytes] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **settings
             )
         return self._keep(number, child)
@@ -117,7 +118,12 @@ class Mesh(DevMesh):
 
     def submit(self, rounds: int, number: int = 0, **settings: Any) -> str:
         """A small learning task, in which three nodes are enough for a round."""
-        chosen = {"quorum": 3, "deadline_ms": 10_000, "patience_ms": 200, **settings}
+        chosen: dict[str, Any] = {
+            "quorum": 3,
+            "deadline_ms": 10_000,
+            "patience_ms": 200,
+            **settings,
+        }
         name, module = chosen.pop("name", "task"), chosen.pop("module", SOFTMAX)
         with self.client(number) as client:
             return client.submit(name, module, rounds, wait_s=PATIENCE_S, **chosen)
@@ -130,7 +136,7 @@ class Mesh(DevMesh):
     def finish(self, task: str, *numbers: int) -> Document:
         """Wait until the task is finished at all these nodes; they agree on every round of it."""
         found = [
-            until(lambda n=number: self._finished(n, task), f"node-{number} finishes {task[:8]}")
+            until(partial(self._finished, number, task), f"node-{number} finishes {task[:8]}")
             for number in numbers or range(len(self.homes))
         ]
         for other in found[1:]:
