@@ -16,6 +16,7 @@ from meshkit.audit.difference import Compared, compare
 from meshkit.audit.exhibits import Exhibit, gather
 from meshkit.audit.folding import Folded, Opened, fold, opened
 from meshkit.audit.forks import Forks, processors
+from meshkit.codec.convert import prepare
 from meshkit.core.document import to_document
 from meshkit.core.machine import Entry
 from meshkit.ledger.state import State as Book
@@ -126,6 +127,7 @@ def check_(homes: tuple[Path, ...], output: str) -> None:
     """
     with complaints():
         exhibits = gather(homes)
+        prepare()  # once, before there are children
         started = time.perf_counter()
         found = all_checked(exhibits)
         seconds = time.perf_counter() - started
