@@ -44,14 +44,10 @@ class Mesh(DevMesh):
         """Start a node that lies in these ways (see `liar.py`) in place of the honest one."""
         self.spawn(number, [sys.executable, str(LIAR), "--home", str(self.homes[number]), *lies])
 
-    def spawn(
-        self, number: int, command: Sequence[str], **settings: Any
-    ) -> "subprocess.Popen[bytes]":
+    def spawn(self, number: int, command: Sequence[str]) -> "subprocess.Popen[bytes]":
         """Run something else in a node's place, with its log."""
         with (self.homes[number] / "node.log").open("ab") as log:
-            child: subprocess.Popen[bytes] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **settings
-            )
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self._keep(number, child)
 
     def _keep(self, number: int, child: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes]":
