@@ -182,8 +182,8 @@ class Policies:
     def next_height(self, state: State, event: Value) -> Commands:
         """The validators of the next height are those of the state after this one."""
         book: Book = state["ledger"]
-        voters = tuple(consensus.Validator(id_, weight) for id_, weight in validators(book))
-        yield At("consensus", consensus.Begin(book.height + 1, voters))
+        voters = [consensus.Validator(id_, weight) for id_, weight in validators(book)]
+        yield At("consensus", consensus.Begin(book.height + 1, tuple(voters)))
 
     def advance_links(self, state: State, event: Value) -> Commands:
         """Have the link ready that our next block must carry, and in time our next anchor."""
@@ -244,18 +244,13 @@ class Policies:
 
     def _outlook(self, state: State, item: Statement) -> bool | None:
         """Whether an item may go into the next block; None if not yet, but perhaps a later one."""
-        if not is_signed(item):
-            return (
-                None  # a draft of ours: its signature is under way, whatever is decided meanwhile
-            )
         refusal = self.ledger.check(state["ledger"], item)
         if refusal:
-            return False if hopeless(refusal) else None
-        return (
-            verdict(state["rounds"], item_id(item))
-            if isinstance(item, ledger.RoundResult)
-            else True
-        )
+            # A draft of ours is not lost: its signature is under way, whatever is decided meanwhile.
+            return False if hopeless(refusal) and is_signed(item) else None
+        if isinstance(item, ledger.RoundResult):
+            return verdict(state["rounds"], item_id(item))
+        return True
 
     def offer_anchor(self, state: State, event: pool.AnchorReady) -> Commands:
         seat = state["ledger"].members.get(self.me)

@@ -70,6 +70,7 @@ class Shell:
         """`state` is that after the journal's entry `index`, its last."""
         self.node = node
         self.state = node.initial() if state is None else state
+        self.stepped = 0  # commands so far
         self.counts: Counter[str] = Counter()  # of commands that led to nothing, by their type
         self.observers: list[Callable[[Entry], None]] = []  # see each entry before it is durable
         self._log = log
@@ -96,6 +97,7 @@ class Shell:
     def tick(self) -> list[Caused]:
         """Step what is in the inbox, up to TICK_COMMANDS_MAX; what it returns may now be done."""
         batch, self._inbox = self._inbox[:TICK_COMMANDS_MAX], self._inbox[TICK_COMMANDS_MAX:]
+        self.stepped += len(batch)
         free: list[Caused] = []
         state, now = self.state, self._urgency is at_once
         run, moment_of = self.node.run, self._moment

@@ -6,7 +6,9 @@ what gets signed, compared and snapshotted; the wire and the journal speak proto
 (`meshkit.codec`), because a contract with others must survive the renaming of a field.
 """
 
+from collections.abc import Callable, Sequence
 from functools import cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import (
     Any,
@@ -123,11 +125,16 @@ def digest(value: object) -> bytes:
 
 def signing_digest(statement: Statement, mesh: bytes) -> bytes:
     """The 32 bytes that the signer of `statement` signs in the mesh `mesh`."""
-    kind = type(statement)
-    covered = [
-        getattr(statement, name) for name in kind.__struct_fields__ if name not in kind.UNSIGNED
-    ]
-    return blake3(_encoder.encode([kind.DOMAIN, mesh, covered])).digest()
+    covered = _covered(statement.__class__)(statement)
+    return blake3(_encoder.encode([statement.DOMAIN, mesh, covered])).digest()
+
+
+@cache
+def _covered(kind: type[Statement]) -> Callable[[Statement], Sequence[object]]:
+    """How to read what a signature covers of a statement, field by field."""
+    names = [name for name in kind.__struct_fields__ if name not in kind.UNSIGNED]
+    read: Callable[[Statement], Any] = attrgetter(*names)
+    return read if len(names) > 1 else lambda statement: (read(statement),)
 
 
 def statements(value: Value) -> list[Statement]:

@@ -319,11 +319,12 @@ def _check_reanchor(state: State, item: Reanchor) -> str:
 def _check_note(state: State, item: Note) -> str:
     if len(item.payload) > NOTE_BYTES_MAX:
         return f"too-large: {len(item.payload)} bytes, of {NOTE_BYTES_MAX}"
-    if refusal := _check_identity(state, item.author):
-        return refusal
+    seat = state.members.get(item.author)
+    if seat is None:
+        return _check_identity(state, item.author)
     if not 1 <= item.serial <= NUMBER_MAX:
         return f"number: a serial is from 1 to {NUMBER_MAX}"
-    if not is_fresh(state.members[item.author].serials, item.serial):
+    if not is_fresh(seat.serials, item.serial):
         return f"stale: serial {item.serial} was used, or is too far behind"
     return ""
 

@@ -95,7 +95,7 @@ def included(
         for update in held.updates:
             submitter = update.submitter
             known = first.setdefault(submitter, update)
-            if is_same(known, update):
+            if known is update or is_same(known, update):
                 named[submitter] = named.get(submitter, 0) + weight
             else:
                 two_faced.add(submitter)

@@ -71,6 +71,8 @@ class Mesh:
             founders = (founder.id for founder in self.genesis.founders)
             known = sorted({*members, *founders})
         ids = [id_ for id_ in known if id_ != process.me]
+        if len(ids) == len(process.peer_ids) and process.peer_ids.issuperset(ids):
+            return
         process.peer_ids = frozenset(ids)
         process.peers = [peer for id_ in ids for peer in self.of(id_)]
 
@@ -87,7 +89,7 @@ class Mesh:
 
     def bring(self, process: Process, spec: Spec) -> None:
         """Leave a task's first model with a process, as a client does."""
-        process.store.blobs.put(self.craft.initial(spec))
+        process.put(self.craft.initial(spec))
 
 
 def spec_of(task: Task) -> Spec:

@@ -183,12 +183,12 @@ class Performer:
         if blob is not None:
             problem = self._mesh.craft.problem(effect.form, blob, effect.size, effect.spec)
             if not problem:
-                self._process.store.blobs.put(blob)
+                self._process.put(blob)
         done = Fetched(effect.task, effect.form, effect.digest, effect.size, problem)
         self._answer(At("rounds", done))
 
     def _put(self, blob: bytes) -> bytes:
-        name = self._process.store.blobs.put(blob)
+        name = self._process.put(blob)
         self._mesh.blobs[name] = blob
         return name
 

@@ -7,7 +7,6 @@ write, between any two effects, or at any moment from outside; what it had not w
 and it comes back from its journal, or from a snapshot and what follows it.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from blake3 import blake3
@@ -16,7 +15,7 @@ from meshkit import RULES, __version__
 from meshkit.core.composite import At
 from meshkit.core.history import Snapshot, Start
 from meshkit.core.machine import Restarted, Wake
-from meshkit.core.shell import TICK_COMMANDS_MAX, Caused, Shell
+from meshkit.core.shell import Caused, Shell
 from meshkit.core.snapshot import freeze
 from meshkit.core.value import Statement, Value
 from meshkit.journal import JournalFailed
@@ -105,10 +104,12 @@ class Process:
         self._members: object = None
         self._height = -1
         self._snapshot_at = 0
-        self._due_ns: int | None = None
+        self._due_ns: int | None = None  # by its own clock
+        self._due_at_ns = NEVER  # in virtual time
         self._alarm_ns = NEVER
         self._ticking = False
         self._saving = False
+        self._staged = False
 
     def sign(self, statement: S) -> S:
         """The statement, signed by whom this process speaks for."""
@@ -139,8 +140,8 @@ class Process:
         self.free_ns = self.load_ns = 0
         self._members, self._height = None, -1
         self._snapshot_at = self.shell.state["history"].snapshot
-        self._due_ns, self._alarm_ns = None, NEVER
-        self._ticking = self._saving = False
+        self._due_ns, self._due_at_ns, self._alarm_ns = None, NEVER, NEVER
+        self._ticking = self._saving = self._staged = False
         mesh.watch.began(self)
         self.take(At("history", Start(__version__, RULES)))
         if self.up and not self.shell.state["ledger"].mesh:
@@ -167,7 +168,9 @@ class Process:
         """Its clock is all of a sudden later, and what was to come may be due."""
         self.clock.leap(ahead_ns)
         if self._due_ns is not None:
-            self._set_alarm(self.clock.when(self._due_ns))
+            self._due_at_ns = self.clock.when(self._due_ns)
+            if self._due_at_ns < self._alarm_ns:
+                self._set_alarm(self._due_at_ns)
 
     # -- taking in --------------------------------------------------------------------------------
 
@@ -210,43 +213,47 @@ class Process:
         if self.paused:
             self._ticking = False
             return
-        disk, pace = self.disk, self.pace
-        if self._due_ns is not None and self._due_ns <= self.clock.now_ns():
-            self.shell.take(WAKE)
-        stepped, writes = min(self.shell.waiting, TICK_COMMANDS_MAX), disk.writes
-        effects = self._written(self._step)
-        if effects is None:
+        shell, disk, pace, now_ns = self.shell, self.disk, self.pace, self._agenda.now_ns
+        if self._due_at_ns <= now_ns:
+            shell.take(WAKE)
+        stepped, writes = shell.stepped, disk.writes
+        try:
+            effects = self._step()
+        except (Crashed, JournalFailed) as error:
+            self._fail(error)
             return
+        stepped = shell.stepped - stepped
         self.commands += stepped
         busy_ns = (self.load_ns + STEP_NS * stepped) * pace.slow_percent // 100
         self.load_ns = 0
-        self.free_ns = self._agenda.now_ns + busy_ns + pace.fsync_ns * (disk.writes - writes)
+        self.free_ns = now_ns + busy_ns + pace.fsync_ns * (disk.writes - writes)
         if effects:
             self._act(effects)
         if self.up:
             self._plan()
 
-    def _written(self, write: Callable[[], list[Caused]]) -> list[Caused] | None:
-        """What comes of doing something that writes; None if it was the end of this life."""
-        try:
-            return write()
-        except Crashed as crashed:
-            self.crash(f"a write was {crashed}")
-        except JournalFailed:
-            self.crash("the disk failed")
-        return None
+    def _fail(self, error: Crashed | JournalFailed) -> None:
+        """A write was the end of this life."""
+        self.crash(f"a write was {error}" if isinstance(error, Crashed) else "the disk failed")
 
     def _step(self) -> list[Caused]:
-        pace, shell = self.pace, self.shell
+        pace, shell, disk = self.pace, self.shell, self.disk
         if pace.write_fault_ppm and self.dice.chance(pace.write_fault_ppm):
-            self.disk.arm(self.dice.pick(FAULTS))
-        self.store.blobs.commit()
-        writes = self.disk.writes
+            disk.arm(self.dice.pick(FAULTS))
+        if self._staged:
+            self._staged = False
+            self.store.blobs.commit()
+        writes = disk.writes
         effects = shell.tick()
-        rests = self.disk.writes > writes and not shell.waiting
+        rests = disk.writes > writes and not shell.waiting
         if rests and self.store.length - self._snapshot_at >= pace.snapshot_entries:
             effects += self._keep_snapshot()
         return effects
+
+    def put(self, blob: bytes) -> bytes:
+        """Stage a blob for the next write; its digest."""
+        self._staged = True
+        return self.store.blobs.put(blob)
 
     def _keep_snapshot(self) -> list[Caused]:
         effects = self._flush()
@@ -284,9 +291,11 @@ class Process:
         if self.tongue is not None:
             self.performer.stir()
         due_ns = self.node.deadline(state)
-        if due_ns is not None and (due_ns != self._due_ns or self._alarm_ns == NEVER):
-            self._set_alarm(self.clock.when(due_ns))
-        self._due_ns = due_ns
+        if due_ns != self._due_ns:
+            self._due_ns = due_ns
+            self._due_at_ns = NEVER if due_ns is None else self.clock.when(due_ns)
+        if self._due_at_ns < self._alarm_ns:
+            self._set_alarm(self._due_at_ns)
         if not self._saving and self.shell.unsaved:
             self._saving = True
             self._agenda.after(UNSAVED_NS, self._save, self.life)
@@ -298,7 +307,11 @@ class Process:
         """Make durable what has waited long enough for an entry that binds us."""
         if life == self.life and self.up:
             self._saving = False
-            effects = self._written(self._flush)
+            try:
+                effects = self._flush()
+            except (Crashed, JournalFailed) as error:
+                self._fail(error)
+                return
             if effects:
                 self._act(effects)
             if self.up:
@@ -310,18 +323,16 @@ class Process:
 
     def _set_alarm(self, when_ns: int) -> None:
         # Deadlines mostly move on: an alarm that is early looks again, and a later one is not set.
-        if when_ns < self._alarm_ns:
-            self._alarm_ns = when_ns
-            self._agenda.at(when_ns, self._ring, self.life, when_ns)
+        self._alarm_ns = when_ns
+        self._agenda.at(when_ns, self._ring, self.life, when_ns)
 
     def _ring(self, life: int, when_ns: int) -> None:
         if life != self.life or when_ns != self._alarm_ns or not self.up:
             return  # an earlier alarm has taken its place, or that life is over
         self._alarm_ns = NEVER
-        if self._due_ns is None or self._ticking or self.paused:
+        if self._due_at_ns == NEVER or self._ticking or self.paused:
             return  # the tick to come wakes the node
-        due_ns = self.clock.when(self._due_ns)
-        if due_ns > self._agenda.now_ns:
-            self._set_alarm(due_ns)
+        if self._due_at_ns > when_ns:
+            self._set_alarm(self._due_at_ns)
         else:
             self._plan_tick()

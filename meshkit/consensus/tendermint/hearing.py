@@ -131,7 +131,7 @@ def _hear_vote(deciding: Deciding, sender: bytes, vote: Vote) -> None:
     known = _known_vote(state, vote)
     if known is not None:
         _accuse(deciding, known, vote)
-    elif _is_wanted(state, vote):
+    elif vote.round == state.round or _is_wanted(state, vote):
         deciding.add(VoteHeard(vote))
     if vote.round < state.round and sender == vote.voter:
         _answer_round(deciding, sender, vote.round)
@@ -144,8 +144,9 @@ def _cast(state: State, vote: Vote) -> bytes | None:
 def _known_vote(state: State, vote: Vote) -> Statement | None:
     """What its voter said before in its place."""
     if vote.round <= state.round + ROUNDS_AHEAD:
-        at = state.rounds.get(vote.round)
-        return None if at is None else _vote_in(at, vote)
+        at = state.rounds.get(vote.round, EMPTY)
+        tally = at.prevotes if vote.kind == PREVOTE else at.precommits
+        return tally.by_voter.get(vote.voter)
     for other in state.far.get(vote.voter, ()):
         if (other.round, other.kind) == (vote.round, vote.kind):
             return other
@@ -261,7 +262,8 @@ def _is_known(state: State, statement: Vote | Proposal) -> bool:
     if at is None:
         return False
     if isinstance(statement, Vote):
-        return _vote_in(at, statement) == statement
+        tally = at.prevotes if statement.kind == PREVOTE else at.precommits
+        return tally.by_voter.get(statement.voter) == statement
     missing = here and statement.value is not None and statement.value_id not in state.values
     return not missing and at.proposal == bare(statement)
 

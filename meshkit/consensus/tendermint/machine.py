@@ -11,6 +11,7 @@ twice, and a signed statement of ours that the journal does not know is refused 
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import assert_never
 
 from meshkit.consensus.messages import NIL, Begin, Judge, Open, ProposalTaken, Propose
@@ -119,11 +120,11 @@ def _begin(deciding: Deciding, command: Begin) -> None:
     follows = state.decided and command.height == state.height + 1
     if state.height and not follows:
         return
-    validators = tuple(sorted(command.validators, key=lambda validator: validator.id))
-    ids = [validator.id for validator in validators]
+    validators = tuple(sorted(command.validators, key=attrgetter("id")))
+    ids = {validator.id for validator in validators}
     assert validators, "a height needs validators"
-    assert len(set(ids)) == len(ids), "a validator is named once"
-    assert all(validator.weight > 0 for validator in validators), "weights are positive"
+    assert len(ids) == len(validators), "a validator is named once"
+    assert min(map(attrgetter("weight"), validators)) > 0, "weights are positive"
     deciding.add(HeightBegun(command.height, validators, deciding.now_ns))
     for sender, statements in sorted(state.later.items()):
         for statement in statements:
