@@ -246,7 +246,7 @@ class Policies:
         """Whether an item may go into the next block; None if not yet, but perhaps a later one."""
         refusal = self.ledger.check(state["ledger"], item)
         if refusal:
-            # A draft of ours is not lost: its signature is under way, whatever is decided meanwhile.
+            # A draft of ours is not lost: its signature is under way, whatever is decided.
             return False if hopeless(refusal) and is_signed(item) else None
         if isinstance(item, ledger.RoundResult):
             return verdict(state["rounds"], item_id(item))
