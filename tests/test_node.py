@@ -1,6 +1,7 @@
 """What stands between the machines: a task from its submission to its end, and what is refused."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -13,15 +14,17 @@ from meshkit.consensus.tendermint.messages import (
     ValueJudged,
     Vote,
 )
-from meshkit.core.composite import At
+from meshkit.core.composite import At, State
 from meshkit.core.history import Head, HeadNoted
 from meshkit.core.machine import Heard, Moment, Restarted, recheck, replay
 from meshkit.core.value import Statement, Value, digest
 from meshkit.learning.grid import HEADER, Grid, model_bytes
 from meshkit.ledger.beacon import LINKS
+from meshkit.ledger.checks import item_id
 from meshkit.ledger.messages import (
     Accusation,
     Accused,
+    Block,
     CancelTask,
     Credit,
     Join,
@@ -43,12 +46,13 @@ from meshkit.node import (
     opening,
 )
 from meshkit.pool import waiting
-from meshkit.pool.messages import AnchorReady, ItemPooled, Offer, Offered
+from meshkit.pool.messages import AnchorReady, ItemPooled, Offer, Offered, Settle
 from meshkit.rounds.messages import (
     Attestation,
     AttestationConflict,
     Held,
     HeldConflict,
+    Judged,
     Proof,
     RoundReopened,
     TaskClosed,
@@ -348,6 +352,64 @@ def test_a_result_that_waits_is_judged_when_its_round_opens() -> None:
     assert [command.name for command in asked] == ["rounds"] * len(_results(box, task))
     elsewhere = replace(reopened, opened=replace(reopened.opened, task=b"e" * 32))
     assert list(Policies(box.ids[0]).judge_waiting(state, elsewhere)) == []
+
+
+def with_verdicts(state: State, task: bytes, *verdicts: tuple[bytes, str]) -> State:
+    """The state in which just this is known of the results of a task's open round."""
+    round_ = replace(state["rounds"].rounds[task], verdicts=verdicts)
+    book = replace(state["rounds"], rounds=state["rounds"].rounds.set(task, round_))
+    return {**state, "rounds": book}
+
+
+def test_only_what_was_found_right_goes_into_a_block() -> None:
+    box = Box(4)
+    task = box.submit(a_task(rounds_=3))
+    box.run(lambda: bool(_results(box, task)))
+    (result, *_), state, node = _results(box, task), box.shells[0].state, Policies(box.ids[0])
+    for reason, ready in ((None, False), ("wrong", False), ("", True)):
+        verdicts = () if reason is None else ((item_id(result), reason),)
+        assert (result in list(node._ready(with_verdicts(state, task, *verdicts)))) is ready
+
+
+def test_a_block_waits_for_the_last_of_its_results_and_fails_with_the_first_wrong_one() -> None:
+    box = Box(4)
+    task = box.submit(a_task(rounds_=3))
+    box.run(lambda: bool(_results(box, task)))
+    (result, *_), state, node = _results(box, task), box.shells[0].state, Policies(box.ids[0])
+    other = signed(replace(result, collector=box.ids[3]))
+    node.ledger.check_block = lambda state, block: ""  # type: ignore[method-assign]  # its form aside
+    block = Block(1, b"p" * 32, box.ids[0], b"l" * 32, (result, other))
+    taken = consensus.ProposalTaken(1, 0, b"v", box.ids[0], block)
+
+    def asked(*verdicts: tuple[bytes, str]) -> list[Any]:
+        return [at.body for at in node.judge(with_verdicts(state, task, *verdicts), taken)]
+
+    right, wrong = (item_id(result), ""), (item_id(other), "wrong")
+    assert asked(right, wrong) == [consensus.Judge(1, b"v", False)]
+    assert asked(right, (item_id(other), "")) == [consensus.Judge(1, b"v", True)]
+    (waits,) = asked(right)
+    assert (waits.reference, waits.pooled) == (item_id(other), False)
+
+
+def test_a_judgement_settles_what_is_wrong_and_opens_the_height_for_what_is_right() -> None:
+    box = Box(4)
+    task = box.submit(a_task(rounds_=3))
+    box.run(lambda: bool(_results(box, task)))
+    (result, *_), state, node = _results(box, task), box.shells[0].state, Policies(box.ids[0])
+    name = item_id(result)
+
+    def asked(reference: bytes, *verdicts: tuple[bytes, str]) -> list[Any]:
+        judged = Judged(reference, task, 0, result.collector, True, True, "")
+        now = with_verdicts(state, task, *verdicts)
+        values = now["consensus"].values.set(b"w" * 32, Note(b"a" * 32, 1, b"no block of results"))
+        now = {**now, "consensus": replace(now["consensus"], values=values)}
+        told = node.take_judgement(now, judged)
+        return [at.body for at in told if not isinstance(at.body, consensus.Judge)]
+
+    assert asked(b"elsewhere") == []
+    assert asked(name) == []
+    assert asked(name, (name, "wrong")) == [Settle((result,))]
+    assert asked(name, (name, ""))[0] == consensus.Open()
 
 
 def test_a_draft_outlives_the_height_in_which_it_was_made() -> None:

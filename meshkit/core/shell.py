@@ -110,7 +110,7 @@ class Shell:
             entry = Entry(moment, command, events, envelope)
             self._unsaved.append(entry)
             index = self._index + len(self._unsaved)
-            for number, effect in enumerate(asked):
+            for number, effect in enumerate(asked) if asked else ():
                 urgency = self._urgency(effect.body)
                 now = now or urgency == NOW
                 (self._held if urgency else free).append(Caused(index, number, effect))

@@ -108,7 +108,7 @@ def unfold(state: State, height: int, block: Block, steps: Iterable[Step]) -> Un
     for item, refusal, facts in steps:
         if refusal:
             unfolded.append((ItemRefused(item_id(item), refusal), state))
-        elif facts:
+        else:
             unfolded.extend(facts)
             state = facts[-1][1]
     seed = beacon.next_seed(state.seed, block.link)

@@ -201,7 +201,8 @@ def is_fresh(serials: tuple[int, ...], serial: int) -> bool:
         return True
     if len(serials) == SERIALS_KEPT and serial < serials[0]:
         return False
-    return serial not in serials
+    at = bisect_left(serials, serial)
+    return serials[at] != serial
 
 
 def next_serial(state: State, author: bytes) -> int:
@@ -331,8 +332,12 @@ def _record_note(state: State, author: bytes, serial: int) -> State:
     if seat is None:
         return replace(state, notes=notes)
     kept = seat.serials
-    at = bisect_left(kept, serial)
-    seat = replace(seat, serials=(*kept[:at], serial, *kept[at:])[-SERIALS_KEPT:])
+    if not kept or serial > kept[-1]:
+        serials = (*kept[-SERIALS_KEPT + 1 :], serial)
+    else:
+        at = bisect_left(kept, serial)
+        serials = (*kept[:at], serial, *kept[at:])[-SERIALS_KEPT:]
+    seat = replace(seat, serials=serials)
     return replace(state, notes=notes, members=state.members.set(author, seat))
 
 

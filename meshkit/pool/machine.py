@@ -101,24 +101,14 @@ class Pool:
     def deadline(self, state: State) -> int | None:
         return state.due_ns
 
-    def refusal(self, state: State, item: Statement, size_bytes: int | None = None) -> str:
-        """Why our own side's offer of this item would not be taken ("slug: words"), or "".
-
-        Its size need not be told; it is only worked out where it is not.
-        """
+    def refusal(self, state: State, item: Statement) -> str:
+        """Why our own side's offer of this item would not be taken ("slug: words"), or ""."""
         if not isinstance(item, self._kinds):
             return f"unknown-kind: {type(item).__name__} is no item of a block"
         signer = signer_of(item)
         if not is_signed(item) and signer != self._me:
             return "unsigned: whoever asks for it signs it"
-        limits, used_bytes = state.limits, state.used_bytes.get(signer, 0)
-        if size_bytes is None:
-            size_bytes = size_bytes_of(item)
-        if len(state.queues.get(signer, ())) >= limits.signer_items_max:
-            return f"full: {limits.signer_items_max} items of this signer are waiting"
-        if used_bytes + size_bytes > limits.signer_bytes_max:
-            return f"full: {limits.signer_bytes_max} bytes are all that one signer may have waiting"
-        return ""
+        return _over_quota(state, signer, size_bytes_of(item))
 
     def _decide_offer(self, state: State, item: Statement, now_ns: int) -> Sequence[Event]:
         id_ = item_id(item)
@@ -152,7 +142,7 @@ class Pool:
             return ()
         own, size_bytes = sender == self._me, size_bytes_of(item)
         full = not own and _is_full(state, size_bytes)
-        if full or self.refusal(state, item, size_bytes):
+        if full or _over_quota(state, signer_of(item), size_bytes):
             return ()
         due_ns = now_ns + again_ns(own, 0)
         return (ItemPooled(item, id_, own, size_bytes, due_ns, False),)
@@ -176,6 +166,16 @@ def _decide_link(state: State, command: Advance | WantAnchor | LinkDrawn) -> Seq
 def _signs(before: Pending | None, item: Statement) -> bool:
     """Is `item` the signed form of a draft?"""
     return before is not None and not before.signed and is_signed(item)
+
+
+def _over_quota(state: State, signer: bytes, size_bytes: int) -> str:
+    """Why one signer may not have so much more waiting, or ""."""
+    limits = state.limits
+    if len(state.queues.get(signer, ())) >= limits.signer_items_max:
+        return f"full: {limits.signer_items_max} items of this signer are waiting"
+    if state.used_bytes.get(signer, 0) + size_bytes > limits.signer_bytes_max:
+        return f"full: {limits.signer_bytes_max} bytes are all that one signer may have waiting"
+    return ""
 
 
 def _is_full(state: State, size_bytes: int) -> bool:

@@ -81,8 +81,11 @@ def _hear_list(me: bytes, r: Round, said: Held, now_ns: int) -> Sequence[Event]:
     if not has_room(r, who, list_bytes(said)):
         return ()
     found: list[Event] = [HeldTaken(said, now_ns)]
+    news = [update for update in said.updates if r.updates.get(update.submitter) != update]
+    if not news:
+        return found
     r = evolved(me, r, found[0])
-    for update in said.updates:
+    for update in news:
         for event in _hear_update(r, update, now_ns):
             found.append(event)
             r = evolved(me, r, event)

@@ -139,22 +139,25 @@ def flaw_of_list(held: Held, round_number: int, spec: Spec, admitted: Iterable[b
     `admitted` are all who were trainers in this round at any time.
     """
     members = frozenset(admitted)
-    last: tuple[bytes, Content] | None = None
+    last: Update | None = None
     of_one = 0
     for update in held.updates:
+        submitter = update.submitter
         if update.task != held.task or update.round != round_number:
             return "names an update of another round"
-        if update.submitter not in members:
+        if submitter not in members:
             return "names an update of no trainer"
         if flaw := flaw_of_update(update, spec):
             return f"names an update that is {flaw}"
-        place = (update.submitter, content(update))
-        if last is not None and place <= last:
+        if last is None or submitter > last.submitter:
+            of_one = 1
+        elif submitter < last.submitter or content(update) <= content(last):
             return "is not in order"
-        of_one = of_one + 1 if last is not None and last[0] == update.submitter else 1
+        else:
+            of_one += 1
         if of_one > OF_ONE_MAX:
             return "names three updates of one trainer"
-        last = place
+        last = update
     return ""
 
 

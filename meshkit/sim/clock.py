@@ -9,6 +9,9 @@ from meshkit.core.machine import Moment
 from meshkit.sim.agenda import Agenda
 from meshkit.sim.dice import PPM, Dice
 
+# Knuth's linear congruential generator (MMIX): public chance need not be good, only there.
+FACTOR, STEP = 6_364_136_223_846_793_005, 1_442_695_040_888_963_407
+WORD = 2**64 - 1
 EPOCH_NS = 1_700_000_000_000_000_000  # when virtual time begins, as wall clocks have it
 
 
@@ -19,7 +22,7 @@ class Clock:
         self, agenda: Agenda, dice: Dice, off_ns: int = 0, rate_ppm: int = 0, last_ns: int = 0
     ) -> None:
         self._agenda = agenda
-        self._dice = dice
+        self._chance = dice.word()
         self._rate = PPM + rate_ppm
         self._last_ns = last_ns
         self._born_ns = agenda.now_ns
@@ -36,7 +39,8 @@ class Clock:
         if now_ns <= self._last_ns:
             now_ns = self._last_ns + 1
         self._last_ns = now_ns
-        return Moment(now_ns, self._dice.word())
+        self._chance = chance = self._chance * FACTOR + STEP & WORD
+        return Moment(now_ns, chance)
 
     def when(self, due_ns: int) -> int:
         """When, in virtual time, this clock has reached `due_ns`."""

@@ -59,7 +59,10 @@ class Network:
             if weather.loss_ppm and dice.chance(weather.loss_ppm):
                 self.lost += 1
                 return
-            self._agenda.at(leaves_ns + self._delay_ns(), to.hear, said)
+            delay_ns = weather.delay_ns + dice.word() % weather.jitter_ns
+            if weather.slow_ppm and dice.chance(weather.slow_ppm):
+                delay_ns += dice.below(weather.slow_ns)
+            self._agenda.at(leaves_ns + delay_ns, to.hear, said)
             if weather.repeat_ppm and dice.chance(weather.repeat_ppm):
                 self._agenda.at(leaves_ns + 2 * self._delay_ns(), to.hear, said)
 

@@ -33,6 +33,7 @@ SERVED_MAX = 64  # blocks sent for one question, as the runtime does it
 
 Observer = Callable[[int, Entry], None]
 KEPT = (None, Fault.KEPT, Fault.EIO_KEPT)  # faults after which the data is on the disk
+MARKED = frozenset({Decided, Snapshotted})  # events that the journal is asked for again
 CRASHES = (Fault.LOST, Fault.KEPT, Fault.TORN, Fault.REORDERED)  # those that end the process
 
 
@@ -101,13 +102,15 @@ class ModelledLog:
         self._disk.entries.extend(entries)
         for entry in entries:
             for event in entry.events:
-                match event.body:
-                    case Decided(certificate, value):
-                        self._disk.blocks[certificate.height] = Committed(certificate, value)
-                    case Snapshotted(index):
-                        self._disk.snapshots.append((index, self.snapshot))
-                    case _:
-                        pass
+                if event.body.__class__ in MARKED:
+                    self._mark(event.body)
+
+    def _mark(self, event: Decided | Snapshotted) -> None:
+        match event:
+            case Decided(certificate, value):
+                self._disk.blocks[certificate.height] = Committed(certificate, value)
+            case Snapshotted(index):
+                self._disk.snapshots.append((index, self.snapshot))
 
 
 def _struck(fault: Fault) -> Exception:

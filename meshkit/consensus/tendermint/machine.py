@@ -75,8 +75,8 @@ class Tendermint:
         """What is decided, each event with the state after it: the rules need that state anyway."""
         deciding = Deciding(state, self.me, self.timeouts, moment.now_ns)
         match command:
-            case Heard(sender, message):
-                hear(deciding, sender, message)
+            case Heard():
+                hear(deciding, command.sender, command.message)
             case Begin():
                 _begin(deciding, command)
             case _ if not state.height or state.decided:
