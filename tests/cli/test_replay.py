@@ -109,6 +109,16 @@ def test_a_mesh_of_them(true: Path) -> None:
     assert "node-3" in meshkit("replay", "check", true).out
 
 
+def test_large_ones_are_decided_side_by_side(
+    true: Path, bent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meshkit_cli.replay.FORKED_BYTES_MIN", 1)
+    assert meshkit("replay", "check", true).code == OK
+    said = meshkit("replay", "check", bent, "-o", "json")
+    assert said.code == DIVERGENCE
+    assert said.document["divergence"]["entry"] == 33
+
+
 def test_the_first_difference(bent: Path) -> None:
     said = meshkit("replay", "check", bent / "node-1", "-o", "json")
     assert said.code == DIVERGENCE
