@@ -19,7 +19,7 @@ from meshkit.codec.convert import (
     serialize,
 )
 from meshkit.codec.envelope import said
-from meshkit.codec.form import COUNT, KEY, TEXT, Malformed
+from meshkit.codec.form import COUNT, KEY, TEXT, TIME_NS, Malformed
 from meshkit.core.composite import At
 from meshkit.core.machine import Entry, Heard, Moment
 from meshkit.core.value import Value
@@ -33,8 +33,12 @@ def _converters() -> tuple[Converter, Converter]:
     return converter(Moment), converter(At)
 
 
-def _read_moment(message: Any, depth: int) -> Moment:
-    return cast(Moment, _converters()[0].read(message, depth))
+def _read_moment(message: Any) -> Moment:
+    # As `_read_at`: what the converter does, in half the time. The seed is 64 bits in any message.
+    now_ns = message.now_ns
+    if now_ns not in TIME_NS:
+        raise Malformed(f"Moment.now_ns is out of range: {now_ns}")
+    return Moment(now_ns, message.seed)
 
 
 def encode_entry(entry: Entry, index: int) -> bytes:
@@ -70,7 +74,7 @@ def decode_entry(data: bytes, address: Address, index: int | None = None) -> Ent
         raise Malformed("an entry without a moment")
     envelope = message.envelope  # bytes of its own each time it is asked for
     return Entry(
-        _read_moment(message.moment, 0),
+        _read_moment(message.moment),
         _command(message, envelope, address),
         tuple([_read_at(event) for event in message.events]),
         envelope,
