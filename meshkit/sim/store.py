@@ -33,7 +33,7 @@ SERVED_MAX = 64  # blocks sent for one question, as the runtime does it
 
 Observer = Callable[[int, Entry], None]
 KEPT = (None, Fault.KEPT, Fault.EIO_KEPT)  # faults after which the data is on the disk
-MARKED = frozenset({Decided, Snapshotted})  # events that the journal is asked for again
+MARKED: frozenset[type] = frozenset({Decided, Snapshotted})  # what the journal is asked for again
 CRASHES = (Fault.LOST, Fault.KEPT, Fault.TORN, Fault.REORDERED)  # those that end the process
 
 
@@ -102,7 +102,7 @@ class ModelledLog:
         self._disk.entries.extend(entries)
         for entry in entries:
             for event in entry.events:
-                if event.body.__class__ in MARKED:
+                if type(event.body) in MARKED:
                     self._mark(event.body)
 
     def _mark(self, event: Decided | Snapshotted) -> None:
