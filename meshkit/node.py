@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from meshkit.consensus import messages as consensus
 from meshkit.consensus.tendermint import Tendermint, Timeouts
 from meshkit.consensus.tendermint import messages as tendermint
-from meshkit.consensus.tendermint.face import unjudged, wanted
+from meshkit.consensus.tendermint.face import is_dormant, unjudged, wanted
 from meshkit.core.composite import At, Composite, Policy, State
 from meshkit.core.history import Head, Historian, ShowHead
 from meshkit.core.machine import Heard
@@ -197,8 +197,10 @@ class Policies:
         """What the last block settled, or made impossible, leaves the pool; the rest goes on."""
         dead: list[Statement] = []
         ready = False
+        last = state["consensus"].last
+        applied = frozenset(last.value.items if last else ())
         for item in waiting(state["pool"]):
-            outlook = self._outlook(state, item)
+            outlook = False if item in applied else self._outlook(state, item)
             ready = ready or outlook is True
             if outlook is False:
                 dead.append(item)
@@ -218,7 +220,8 @@ class Policies:
         elif isinstance(item, ledger.RoundResult):
             yield At("rounds", _case(item, pooled=True))
         elif outlook:
-            yield At("consensus", consensus.Open())
+            if is_dormant(state["consensus"]):
+                yield At("consensus", consensus.Open())
             yield from self.propose(state, event)
 
     def propose(self, state: State, event: Value) -> Commands:

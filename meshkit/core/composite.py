@@ -68,7 +68,8 @@ class Composite:
             for name, machine in self.machines.items()
         }
         # A step changes few machines: of the others the deadline is known from before.
-        self._dues: dict[str, tuple[Any, int | None]] = dict.fromkeys(machines, (None, None))
+        timed = [name for name, machine in machines.items() if not getattr(machine, "TIMELESS", 0)]
+        self._dues: dict[str, tuple[Any, int | None]] = dict.fromkeys(timed, (None, None))
         self._asked: dict[str, dict[type, Sequence[Policy]]] = {name: {} for name in self.machines}
         for (name, event), asked in self.policies.items():
             self._asked[name][event] = asked

@@ -72,6 +72,8 @@ Event: TypeAlias = Started | Snapshotted | HeadShown | HeadNoted
 class Historian:
     """The machine that writes what the journal says about itself. It never wants to be woken."""
 
+    TIMELESS = True
+
     def initial(self) -> History:
         return History()
 

@@ -77,17 +77,17 @@ class Shell:
         self._moment = moment
         self._index = index
         self._urgency = urgency
-        self._inbox: list[tuple[At, bytes]] = []
+        self.inbox: list[tuple[At, bytes]] = []  # of the next tick; see `take`
         self._unsaved: list[Entry] = []
         self._held: list[Caused] = []  # effects that wait for their entries
 
     def take(self, command: At, envelope: bytes = b"") -> None:
         """Put a command into the inbox of the next tick."""
-        self._inbox.append((command, envelope))
+        self.inbox.append((command, envelope))
 
     @property
     def waiting(self) -> int:
-        return len(self._inbox)
+        return len(self.inbox)
 
     @property
     def unsaved(self) -> int:
@@ -96,7 +96,7 @@ class Shell:
 
     def tick(self) -> list[Caused]:
         """Step what is in the inbox, up to TICK_COMMANDS_MAX; what it returns may now be done."""
-        batch, self._inbox = self._inbox[:TICK_COMMANDS_MAX], self._inbox[TICK_COMMANDS_MAX:]
+        batch, self.inbox = self.inbox[:TICK_COMMANDS_MAX], self.inbox[TICK_COMMANDS_MAX:]
         self.stepped += len(batch)
         free: list[Caused] = []
         state, now = self.state, self._urgency is at_once

@@ -14,6 +14,7 @@ factor is a shift and an addition.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from meshkit.core.value import digest
 
@@ -21,6 +22,7 @@ FRACTION_BITS = 64  # of `log2_fixed`
 GUARD_BITS = 8  # the 64 truncations of the product stay below one unit of 2^-FRACTION_BITS each
 _WORK_BITS = FRACTION_BITS + GUARD_BITS
 UNIFORM_BITS = 64  # of the hash that make u = (2x + 1) / 2^65: never 0, never 1
+DRAWS_KEPT = 64  # the ledger's bound of open rounds, whose committees are asked for again and again
 WEIGHT_BITS_MAX = 20
 _SCALE_BITS = 2 * WEIGHT_BITS_MAX  # keeps apart quotients by any two weights
 
@@ -74,6 +76,11 @@ def lot(seed: bytes, salt: bytes, candidate: bytes, weight: int) -> int:
 
 def rank(candidates: Iterable[tuple[bytes, int]], seed: bytes, salt: bytes) -> tuple[bytes, ...]:
     """The ids of all candidates (id, weight), best first, in the draw of `seed` for `salt`."""
+    return _rank(tuple(candidates), seed, salt)
+
+
+@lru_cache(maxsize=DRAWS_KEPT)
+def _rank(candidates: tuple[tuple[bytes, int], ...], seed: bytes, salt: bytes) -> tuple[bytes, ...]:
     drawn: Sequence[tuple[int, bytes]] = sorted(
         (lot(seed, salt, candidate, weight), candidate) for candidate, weight in candidates
     )

@@ -20,6 +20,8 @@ from meshkit.ledger.state import State, evolve
 class Ledger:
     """A machine over `State`. `conflicts` is a rule of the mesh: the same on every node."""
 
+    TIMELESS = True  # never to be woken
+
     def __init__(self, conflicts: Conflicts) -> None:
         self._conflicts = conflicts
         # The block last found good, and what follows from it: if it is decided, which is what

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from meshkit.core.machine import Broadcast, Heard, Moment, Restarted, Wake
-from meshkit.core.value import Statement
+from meshkit.core.value import Statement, canonical
 from meshkit.pool.messages import (
     Advance,
     AnchorReady,
@@ -140,7 +140,7 @@ class Pool:
             return (ItemPooled(item, id_, True, size_bytes, draft.due_ns, False),)
         if knows(state, id_):
             return ()
-        own, size_bytes = sender == self._me, size_bytes_of(item)
+        own, size_bytes = sender == self._me, len(canonical(item))
         full = not own and _is_full(state, size_bytes)
         if full or _over_quota(state, signer_of(item), size_bytes):
             return ()

@@ -1,5 +1,6 @@
 """What waits in the pool, for whom it counts, when it is offered again, and our next link."""
 
+from operator import attrgetter
 from typing import assert_never
 
 from immutables import Map
@@ -100,7 +101,7 @@ def held(state: State, id_: bytes) -> Statement | None:
 
 def waiting(state: State) -> tuple[Statement, ...]:
     """All items here, those that wait for our signature included, in the order of arrival."""
-    return tuple(one.item for _, one in _in_order(state))
+    return tuple([one.item for one in sorted(state.items.values(), key=attrgetter("number"))])
 
 
 def next_link(state: State) -> bytes:

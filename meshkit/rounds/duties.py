@@ -20,6 +20,7 @@ from meshkit.rounds.messages import (
     UPDATE,
     Aggregate,
     AttestationFormed,
+    AttestationTaken,
     BlobChecked,
     Candidate,
     CandidateChosen,
@@ -30,6 +31,8 @@ from meshkit.rounds.messages import (
     Fetch,
     Held,
     HeldFormed,
+    HeldTaken,
+    Judged,
     ModelHeld,
     Reminded,
     RoundOpened,
@@ -39,14 +42,21 @@ from meshkit.rounds.messages import (
     Update,
     UpdateFormed,
     UpdateNoted,
+    UpdateRefused,
 )
 from meshkit.rounds.state import BlobKey, Round, State, blob_key, is_ready, works
 
 Asked: TypeAlias = tuple[Update, tuple[Held, ...]]  # whose blob, and the lists that may name it
 
 
+# What is only taken note of, which is most of what happens.
+SILENT = frozenset({AttestationTaken, HeldTaken, Judged, UpdateRefused})
+
+
 def react(state: State, event: Event) -> Sequence[Effect]:
     """The effects of one event, in the state just after it."""
+    if type(event) in SILENT:
+        return ()
     round_ = state.rounds.get(task_of(event))
     if round_ is None:
         return ()

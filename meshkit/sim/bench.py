@@ -2,8 +2,8 @@
 
 What is inside the figure: all that a node decides, folds and asks for, its commands' moments, the
 virtual network and the agenda; signing and hashing of what is signed. What is not: signatures
-are modelled, entries are neither encoded nor written nor kept, and the cyclic garbage collector
-rests meanwhile; and a value that several nodes hold is one object, which compares quickly.
+are modelled, entries stay as they are instead of being encoded and written, and the cyclic garbage
+collector rests meanwhile; and a value that several nodes hold is one object, which compares fast.
 
 The work is the usual one: a task whose rounds follow one another, and notes from every member, all
 of it decided by consensus. Every command counts that goes through a node's composite: votes,
@@ -17,7 +17,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from meshkit.core.composite import At
-from meshkit.core.machine import Entry, Moment
 from meshkit.core.value import digest
 from meshkit.ledger.messages import Note
 from meshkit.pool.messages import Offer
@@ -25,12 +24,10 @@ from meshkit.sim.agenda import MS, SECOND
 from meshkit.sim.process import Process
 from meshkit.sim.run import Run
 from meshkit.sim.setting import Setting, Work
-from meshkit.sim.store import Disk
 from meshkit.sim.watch import Watch
 
 ROUNDS_MAX = 10_000  # more than any run gets through: the ledger's own bound
 SLICE_NS = 100 * MS  # of virtual time between two looks at how far it is: a thousand commands
-GONE = Entry(Moment(0, 0), None, ())  # in place of an entry that was written
 NOTES_NS = 20 * MS  # between two notes of a member: some twenty a block
 
 
@@ -64,23 +61,11 @@ def _step(run: Run, commands: int) -> tuple[int, float]:
     gc.disable()  # values hold no cycles; what else is tracked would be gone through in vain
     try:
         before, begun = _commands(run), time.process_time()
-        kept = [0] * len(run.mesh.processes)
         while _commands(run) - before < commands:
             run.mesh.agenda.run(run.mesh.agenda.now_ns + SLICE_NS)
-            kept = [
-                _forget(process.disk, since)
-                for process, since in zip(run.mesh.processes, kept, strict=True)
-            ]
         return _commands(run) - before, time.process_time() - begun
     finally:
         gc.enable()
-
-
-def _forget(disk: Disk, since: int) -> int:
-    """What a journal has written it does not keep in memory: only how many entries there are."""
-    count = len(disk.entries)
-    disk.entries[since:] = [GONE] * (count - since)
-    return count
 
 
 def setting(nodes: int) -> Setting:

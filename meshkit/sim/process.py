@@ -178,13 +178,18 @@ class Process:
         """A message arrives from the network."""
         if not self.up or said.sender not in self.peer_ids:
             return
-        if self._ticking and self.shell.waiting >= WAITING_MAX:
+        if self._ticking and len(self.shell.inbox) >= WAITING_MAX:
             return
         command = heard(said, self.mesh.id) if said.envelope else said.command
         if command is not None:
             self.load_ns += said.cost_ns
-            self.shell.take(command, said.envelope)
-            if not self._ticking and not self.paused:
+            self.shell.inbox.append((command, said.envelope))
+            if self._ticking or self.paused:
+                return
+            if self.free_ns <= self._agenda.now_ns:  # idle: no plan is needed
+                self._ticking = True
+                self._tick(self.life)
+            else:
                 self._plan_tick()
 
     def take(self, command: At, envelope: bytes = b"") -> None:
@@ -195,7 +200,7 @@ class Process:
 
     def turn(self) -> None:
         """See to what is in the inbox."""
-        if self.shell.waiting and not self._ticking and not self.paused:
+        if self.shell.inbox and not self._ticking and not self.paused:
             self._plan_tick()
 
     def _plan_tick(self) -> None:
@@ -216,9 +221,16 @@ class Process:
         shell, disk, pace, now_ns = self.shell, self.disk, self.pace, self._agenda.now_ns
         if self._due_at_ns <= now_ns:
             shell.take(WAKE)
+        if pace.write_fault_ppm and self.dice.chance(pace.write_fault_ppm):
+            disk.arm(self.dice.pick(FAULTS))
         stepped, writes = shell.stepped, disk.writes
         try:
-            effects = self._step()
+            if self._staged:
+                self._staged = False
+                self.store.blobs.commit()
+            effects = shell.tick()
+            if disk.writes > writes:
+                effects += self._keep_snapshot()
         except (Crashed, JournalFailed) as error:
             self._fail(error)
             return
@@ -236,26 +248,16 @@ class Process:
         """A write was the end of this life."""
         self.crash(f"a write was {error}" if isinstance(error, Crashed) else "the disk failed")
 
-    def _step(self) -> list[Caused]:
-        pace, shell, disk = self.pace, self.shell, self.disk
-        if pace.write_fault_ppm and self.dice.chance(pace.write_fault_ppm):
-            disk.arm(self.dice.pick(FAULTS))
-        if self._staged:
-            self._staged = False
-            self.store.blobs.commit()
-        writes = disk.writes
-        effects = shell.tick()
-        rests = disk.writes > writes and not shell.waiting
-        if rests and self.store.length - self._snapshot_at >= pace.snapshot_entries:
-            effects += self._keep_snapshot()
-        return effects
-
     def put(self, blob: bytes) -> bytes:
         """Stage a blob for the next write; its digest."""
         self._staged = True
         return self.store.blobs.put(blob)
 
     def _keep_snapshot(self) -> list[Caused]:
+        """Now and then, when there is nothing else to do; what may be done after it."""
+        due = self.store.length - self._snapshot_at >= self.pace.snapshot_entries
+        if not due or self.shell.inbox:
+            return []
         effects = self._flush()
         index = self._snapshot_at = self.store.length
         log = self.store.log
@@ -299,7 +301,7 @@ class Process:
         if not self._saving and self.shell.unsaved:
             self._saving = True
             self._agenda.after(UNSAVED_NS, self._save, self.life)
-        self._ticking = self.shell.waiting > 0
+        self._ticking = bool(self.shell.inbox)
         if self._ticking:
             self._agenda.at(self.free_ns, self._tick, self.life)
 

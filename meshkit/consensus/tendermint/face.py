@@ -12,6 +12,11 @@ def wanted(state: State) -> tuple[int, int] | None:
     return state.height, state.round
 
 
+def is_dormant(state: State) -> bool:
+    """Whether the height waits to be opened."""
+    return state.round < 0 and not state.decided
+
+
 def unjudged(state: State) -> tuple[tuple[int, bytes, Value], ...]:
     """(height, value id, value) of each proposed value that waits for the node's judgement."""
     if state.decided:

@@ -10,7 +10,8 @@ that ended it; each once a window, and not while such a message may merely have 
 peer that is ahead of us is remembered and asked (T14, T16).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from meshkit.consensus.certificate import stands
 from meshkit.consensus.messages import (
@@ -65,6 +66,10 @@ CLAIMS_MAX = 1_024  # peers that may be asked (a guess): one honest among them i
 KNOWN_MAX = 8  # statements in a bundle for each validator: two votes of four rounds
 
 
+Unfolded: TypeAlias = Sequence[tuple[Event, State]]
+"""What is decided, each event with the state after it."""
+
+
 class Deciding:
     """One command being decided: the events so far, and the state after them."""
 
@@ -114,6 +119,22 @@ def hear(deciding: Deciding, sender: bytes, message: Value) -> None:
 
 
 # -- statements -----------------------------------------------------------------------------------
+
+
+def one_more(state: State, vote: Vote, me: bytes) -> Unfolded | None:
+    """What follows from the usual vote: the first of somebody else in our round, with which there
+    are not enough of its kind. It is counted, and no rule has anything to say; None of any other.
+    """
+    if vote.round != state.round or vote.height != state.height or state.decided:
+        return None
+    at, weight = state.rounds.get(vote.round), state.weights.get(vote.voter)
+    if at is None or weight is None or vote.voter == me or vote.kind not in (PREVOTE, PRECOMMIT):
+        return None
+    tally = at.prevotes if vote.kind == PREVOTE else at.precommits
+    if tally.weight + weight >= state.quorum or vote.voter in tally.by_voter:
+        return None
+    heard = VoteHeard(vote)
+    return ((heard, evolve(state, heard)),)
 
 
 def _hear_vote(deciding: Deciding, sender: bytes, vote: Vote) -> None:

@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import assert_never
 
 from meshkit.consensus.messages import NIL, Begin, Judge, Open, ProposalTaken, Propose
-from meshkit.consensus.tendermint.hearing import Deciding, hear
+from meshkit.consensus.tendermint.hearing import Deciding, Unfolded, hear, one_more
 from meshkit.consensus.tendermint.messages import (
     Command,
     Effect,
@@ -24,10 +24,10 @@ from meshkit.consensus.tendermint.messages import (
     Proposed,
     Repeated,
     ValueJudged,
-    VoteHeard,
+    Vote,
 )
 from meshkit.consensus.tendermint.rules import Timeouts, cast, start
-from meshkit.consensus.tendermint.speech import speak
+from meshkit.consensus.tendermint.speech import SILENT, speak
 from meshkit.consensus.tendermint.state import PROPOSE, State, evolve
 from meshkit.core.machine import Heard, Moment, Restarted, Wake
 from meshkit.core.value import digest
@@ -54,9 +54,7 @@ class Tendermint:
         return evolve(state, event)
 
     def react(self, state: State, event: Event) -> Sequence[Effect]:
-        if isinstance(event, VoteHeard):  # most of what happens, and nothing to be said about
-            return ()
-        return speak(state, self.me, event)
+        return () if type(event) in SILENT else speak(state, self.me, event)
 
     def deadline(self, state: State) -> int | None:
         if state.decided or not state.height:
@@ -69,10 +67,12 @@ class Tendermint:
     def decide(self, state: State, command: Command, moment: Moment) -> Sequence[Event]:
         return [event for event, _ in self.unfold(state, command, moment)]
 
-    def unfold(
-        self, state: State, command: Command, moment: Moment
-    ) -> Sequence[tuple[Event, State]]:
+    def unfold(self, state: State, command: Command, moment: Moment) -> Unfolded:
         """What is decided, each event with the state after it: the rules need that state anyway."""
+        if isinstance(command, Heard) and isinstance(command.message, Vote):
+            counted = one_more(state, command.message, self.me)
+            if counted is not None:
+                return counted
         deciding = Deciding(state, self.me, self.timeouts, moment.now_ns)
         match command:
             case Heard():

@@ -17,24 +17,29 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from meshkit.consensus.messages import Ask, Decided, EquivocationSeen, Serve
+from meshkit.consensus.messages import Ask, Decided, EquivocationSeen, ProposalTaken, Serve
 from meshkit.consensus.tendermint.messages import (
     PRECOMMIT,
     PREVOTE,
     Effect,
     Event,
     HeightAnswered,
+    HeightBegun,
     Known,
     Proposal,
+    ProposalHeard,
     Proposed,
     Repeated,
     RoundAnswered,
+    RoundStarted,
     TimerStarted,
     ValidFound,
     ValueAnswered,
+    ValueJudged,
     ValueMissed,
     Vote,
     VoteCast,
+    VoteHeard,
     WantValue,
 )
 from meshkit.consensus.tendermint.state import (
@@ -49,6 +54,11 @@ from meshkit.consensus.tendermint.state import (
     slot,
 )
 from meshkit.core.machine import Broadcast, Send
+
+# Most of what happens is nothing to be said about.
+SILENT = frozenset(
+    {HeightBegun, ProposalHeard, ProposalTaken, RoundStarted, ValueJudged, VoteHeard}
+)
 
 
 def speak(state: State, me: bytes, event: Event) -> Sequence[Effect]:

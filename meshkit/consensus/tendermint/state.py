@@ -392,6 +392,8 @@ def _round_started(state: State, event: RoundStarted) -> State:
         far=Map(),
         leaps=Map(),
     )
+    if state.round < 0:
+        return replace(now, skip_to=_skip_to(now, now.highest))  # nothing was heard before it
     now = _pruned(now)
     for voter, votes in sorted(state.far.items()):
         if votes[0].round > number + ROUNDS_AHEAD:
@@ -423,8 +425,9 @@ def _pruned(state: State) -> State:
 
 
 def _height_begun(state: State, event: HeightBegun) -> State:
-    weights = weights_of(event.validators)
-    total = sum(weights.values())
+    same = event.validators == state.validators
+    weights = state.weights if same else weights_of(event.validators)
+    total = state.total if same else sum(weights.values())
     claims = Map({by: at for by, at in sorted(state.claims.items()) if at > event.height})
     first = charge(event.height - 1, 0, b"") if event.height else b""
     return State(
