@@ -129,6 +129,13 @@ class Mesh(DevMesh):
         found = self.task(number, task)
         return -1 if found is None else int(found["rounds_done"])
 
+    def reach(self, task: str, rounds: int, number: int = 0) -> None:
+        """Wait until a node knows that so many rounds are committed."""
+        until(
+            lambda: self.done(task, number) >= rounds,
+            f"node-{number} sees {rounds} rounds committed",
+        )
+
     def finish(self, task: str, *numbers: int) -> Document:
         """Wait until the task is finished at all these nodes; they agree on every round of it."""
         found = [
