@@ -3,6 +3,8 @@
 import os
 import random
 import time
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -46,6 +48,18 @@ def open_files(mesh: Mesh, number: int) -> int:
     return len(os.listdir(f"/proc/{mesh.children[number].pid}/fd"))
 
 
+def has_counted(mesh: Mesh, number: int, name: str, times: int) -> bool:
+    return bool(counted(mesh, number).get(name, 0) >= times)
+
+
+def names_all(mesh: Mesh, number: int, reasons: Iterable[str]) -> bool:
+    return set(counted(mesh, number)) >= set(reasons)
+
+
+def holds_at_most(mesh: Mesh, number: int, files: int) -> bool:
+    return open_files(mesh, number) <= files
+
+
 def counted(mesh: Mesh, number: int) -> Document:
     """All of a node's counters, by name."""
     status = mesh.status(number)
@@ -72,7 +86,7 @@ class Siege:
         for number in ATTACKED:
             assert peak_mib(mesh, number) - self.peaks[number] < GROWTH_MIB_MAX
             until(
-                lambda n=number: open_files(mesh, n) <= self.files[n] + 8,
+                partial(holds_at_most, mesh, number, self.files[number] + 8),
                 f"node-{number} lets go of what was opened",
             )
         mesh.start(OUTSIDER)
@@ -98,7 +112,7 @@ def test_random_bytes_and_half_open_connections(siege: Siege) -> None:
             throw_garbage(place, dice, THROWN)
         for number in ATTACKED:
             until(
-                lambda n=number: counted(siege.mesh, n).get("door.failed", 0) >= THROWN,
+                partial(has_counted, siege.mesh, number, "door.failed", THROWN),
                 "who never finishes a handshake is counted",
             )
         # Members get through the crowd, both those that are connected and those that come anew.
@@ -173,7 +187,7 @@ def test_a_member_that_replays_forges_and_floods(siege: Siege) -> None:
         member.say([bytes(8 * MIB), os.urandom(MIB)])
         for number in ATTACKED:
             until(
-                lambda n=number: set(counted(mesh, n)) >= REASONS,
+                partial(names_all, mesh, number, REASONS),
                 "each is refused for its own reason, and counted",
             )
     for number in ATTACKED:
