@@ -198,7 +198,7 @@ class Policies:
         dead: list[Statement] = []
         ready = False
         last = state["consensus"].last
-        applied = frozenset(last.value.items if last else ())
+        applied: frozenset[Statement] = frozenset(last.value.items if last else ())
         for item in waiting(state["pool"]):
             outlook = False if item in applied else self._outlook(state, item)
             ready = ready or outlook is True

@@ -53,7 +53,7 @@ def do(world: World, effect: Value, entry: int = 1, number: int = 1) -> None:
 
 def taken(world: World) -> list[tuple[At, bytes]]:
     """The commands that came of it."""
-    found, world.shell._inbox = world.shell._inbox, []
+    found, world.shell.inbox = world.shell.inbox, []
     return found
 
 
