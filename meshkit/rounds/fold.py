@@ -139,7 +139,6 @@ def _reopened(me: bytes, before: Round, opened: Open, at_ns: int) -> Round:
     lists = Map({id_: before.lists[id_] for id_ in sorted(before.lists) if id_ in kept.weights})
     kept = replace(
         kept,
-        reopened=True,
         own_attestation=None,
         lists=lists,
         lists_weight=sum(kept.weights[id_] for id_ in lists),
@@ -320,10 +319,7 @@ def _offered(r: Round, pooled: bool, collector: bytes, reference: bytes) -> Roun
 
 def _judged(r: Round, event: Judged) -> Round:
     reference = event.reference
-    # What is wrong by its form alone, as one made before somebody left, leaves room for another.
-    asked_for_work = any(case.judge.reference == reference for case in r.cases)
-    counts = event.pooled and (event.valid or asked_for_work)
-    r = _offered(r, counts, event.collector, reference)
+    r = _offered(r, event.pooled, event.collector, reference)
     if reason_of(r, reference) is None:
         r = replace(r, verdicts=(*r.verdicts, (reference, event.reason))[-VERDICTS_MAX:])
     return replace(

@@ -13,7 +13,13 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from meshkit.rounds.fold import evolved
-from meshkit.rounds.inclusion import flaw_of_list, flaw_of_update, is_same, says_same
+from meshkit.rounds.inclusion import (
+    STRANGER,
+    flaw_of_list,
+    flaw_of_update,
+    is_same,
+    says_same,
+)
 from meshkit.rounds.messages import (
     OVER_QUOTA,
     Attestation,
@@ -77,7 +83,8 @@ def _hear_list(me: bytes, r: Round, said: Held, now_ns: int) -> Sequence[Event]:
     if first is not None:
         return () if caught else (HeldConflict(first, said),)
     if flaw := flaw_of_list(said, r.opened.round, r.opened.spec, r.admitted):
-        return () if caught else (HeldRefused(said, flaw),)
+        # Of a trainer that we do not know its holder may have learnt a block before us.
+        return () if caught or flaw == STRANGER else (HeldRefused(said, flaw),)
     if not has_room(r, who, list_bytes(said)):
         return ()
     found: list[Event] = [HeldTaken(said, now_ns)]

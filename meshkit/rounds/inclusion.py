@@ -46,6 +46,8 @@ from meshkit.rounds.messages import (
 
 Content: TypeAlias = tuple[bytes, int, int, int, int]
 
+ELSEWHERE = "was made among other participants"
+STRANGER = "names an update of no trainer"
 OF_ONE_MAX = 2  # updates of one submitter in a list: two are proof enough that neither counts
 
 
@@ -146,7 +148,7 @@ def flaw_of_list(held: Held, round_number: int, spec: Spec, admitted: Iterable[b
         if update.task != held.task or update.round != round_number:
             return "names an update of another round"
         if submitter not in members:
-            return "names an update of no trainer"
+            return STRANGER
         if flaw := flaw_of_update(update, spec):
             return f"names an update that is {flaw}"
         if last is None or submitter > last.submitter:
@@ -165,10 +167,18 @@ def flaw_of_list(held: Held, round_number: int, spec: Spec, admitted: Iterable[b
 
 
 def fault_of_result(result: Result, opened: Open, admitted: Sequence[bytes]) -> str:
-    """Why the result does not follow from its proof, as far as can be told without its blobs."""
+    """Why the result does not follow from its proof, as far as can be told without its blobs.
+
+    ELSEWHERE is no fault of its collector's, if it knew of another set of participants.
+    """
+    lists = result.proof.lists
+    own = [said for said in result.proof.attestations if said.member == result.collector]
+    if not own:
+        return "lacks its collector's own attestation"
+    if own[0].lists != grounds_of(lists, opened):
+        return ELSEWHERE
     if result.base != opened.base:
         return "starts from another model"
-    lists = result.proof.lists
     if fault := _fault_of_lists(lists, opened, admitted):
         return fault
     counted = included(lists, opened.validators, opened.trainers)
@@ -199,7 +209,7 @@ def _fault_of_lists(lists: Sequence[Held], opened: Open, admitted: Sequence[byte
 
 def _fault_of_attestations(result: Result, opened: Open) -> str:
     members = frozenset(holder.id for holder in opened.validators)
-    grounds, last, own = grounds_of(result.proof.lists, result.credits), b"", False
+    grounds, last = grounds_of(result.proof.lists, opened), b""
     for attestation in result.proof.attestations:
         if attestation.member not in members:
             return "has an attestation of no validator"
@@ -207,17 +217,18 @@ def _fault_of_attestations(result: Result, opened: Open) -> str:
             return "has its attestations out of order, or one twice"
         if not attests(attestation, result, grounds):
             return "has an attestation to something else"
-        last, own = attestation.member, own or attestation.member == result.collector
-    return "" if own else "lacks its collector's own attestation"
+        last = attestation.member
+    return ""
 
 
-def grounds_of(lists: Iterable[Held], credits_: Iterable[Counted]) -> bytes:
-    """What an attestation is to: these lists, and the updates in them that count.
+def grounds_of(lists: Iterable[Held], opened: Open) -> bytes:
+    """What an attestation is to: these lists, among these participants.
 
     The lists alone do not settle the model, for who takes part may change amid a round, and then
-    other updates count: nobody honest may be caught saying two things.
+    other updates count: nobody honest may be caught saying two things. And whoever is a block
+    ahead of us, or behind, makes a result that would be wrong if it were made here.
     """
-    return digest((tuple(lists), tuple(credits_)))
+    return digest((tuple(lists), opened.trainers, opened.validators))
 
 
 def attests(attestation: Attestation, result: Result, grounds: bytes) -> bool:

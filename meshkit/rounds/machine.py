@@ -14,7 +14,13 @@ from meshkit.core.value import digest
 from meshkit.rounds.duties import is_training, needs, react
 from meshkit.rounds.fold import evolve, evolved, task_of
 from meshkit.rounds.hearing import hear
-from meshkit.rounds.inclusion import fault_of_result, flaw_of_update, included, key_of
+from meshkit.rounds.inclusion import (
+    ELSEWHERE,
+    fault_of_result,
+    flaw_of_update,
+    included,
+    key_of,
+)
 from meshkit.rounds.messages import (
     MISSING,
     MODEL,
@@ -292,11 +298,12 @@ def _judge(me: bytes, round_: Round, judge: Judge, now_ns: int) -> Sequence[Even
         return ()  # an honest collector makes one result; another of its is judged if proposed
     reason = reason_of(round_, reference)
     waiting = any(case.judge.reference == reference for case in round_.cases)
-    known = waiting or reason is not None
-    if reason or (known and not (judge.pooled and offered is None)):
-        return ()  # it is known to be wrong, or known already, and so is that we can propose it
+    if (waiting or reason is not None) and not (judge.pooled and offered is None):
+        return ()  # it is known already, and so is that we can propose it
     if reason is None:
         reason = _reason_at_once(round_, judge)
+    if reason == ELSEWHERE and judge.pooled:
+        return ()  # we may be told of the change in a moment; and who is behind will be, too
     if reason is not None:
         return answer(me, round_, judge, reason, now_ns)
     updates = included(made.proof.lists, round_.opened.validators, round_.opened.trainers)

@@ -46,7 +46,7 @@ class Held(Statement):
 
 
 class Attestation(Statement):
-    """A committee member's word that these lists, and what counts in them, give this model."""
+    """A committee member's word that these lists, among these participants, give this model."""
 
     DOMAIN: ClassVar[str] = "meshkit/attestation/1"
     SIGNER: ClassVar[str] = "member"
@@ -54,7 +54,7 @@ class Attestation(Statement):
     member: bytes
     task: bytes
     round: int
-    lists: bytes  # digest of the Held lists and of what counts in them: `inclusion.grounds_of`
+    lists: bytes  # digest of the Held lists and of who takes part: `inclusion.grounds_of`
     model: bytes
     signature: bytes = b""
 

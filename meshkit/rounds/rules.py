@@ -8,6 +8,7 @@ conclusions.
 from collections.abc import Sequence
 
 from meshkit.rounds.inclusion import (
+    ELSEWHERE,
     content,
     credits_of,
     flaw_of_update,
@@ -102,12 +103,11 @@ def answer(me: bytes, round_: Round, judge: Judge, reason: str, now_ns: int) -> 
         judge.reference, made.task, made.round, made.collector, judge.pooled, valid, reason
     )
     if not valid:
-        # What was right when it was made may be wrong once somebody has left: that is no evidence.
-        silent = round_.reopened or reason_of(round_, judge.reference) is not None
+        silent = reason == ELSEWHERE or reason_of(round_, judge.reference) is not None
         return (judged,) if silent else (judged, ResultRefused(made, reason))
     silent = round_.own_attestation is None and not round_.known
     if judge.pooled and silent and 0 <= round_.rank < round_.opened.committee:
-        grounds = grounds_of(made.proof.lists, made.credits)
+        grounds = grounds_of(made.proof.lists, round_.opened)
         attestation = Attestation(me, made.task, made.round, grounds, made.model)
         return (judged, AttestationFormed(attestation, now_ns))
     return (judged,)
@@ -141,7 +141,7 @@ def _attest(me: bytes, round_: Round, now_ns: int) -> Sequence[Event]:
     if model is None:
         return ()
     opened = round_.opened
-    grounds = grounds_of(candidate.lists, credits_of(candidate.updates))
+    grounds = grounds_of(candidate.lists, opened)
     attestation = Attestation(me, opened.task, opened.round, grounds, model)
     return (AttestationFormed(attestation, now_ns),)
 

@@ -37,7 +37,6 @@ class Round(Value):
     weights: Map[bytes, int] = Map()  # of the validators
     total: int = 0
     admitted: tuple[bytes, ...] = ()  # all who were trainers at any time of this round
-    reopened: bool = False  # who takes part has changed since it was opened
     closing: bool = False  # the task is done, and only its final model is still wanted
 
     # our own work

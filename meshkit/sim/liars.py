@@ -36,7 +36,7 @@ from meshkit.ledger.messages import (
 )
 from meshkit.pool.messages import Offered
 from meshkit.rounds.inclusion import grounds_of
-from meshkit.rounds.messages import Attestation, Counted, Held, Proof, Update
+from meshkit.rounds.messages import Attestation, Held, Proof, Update
 
 if TYPE_CHECKING:
     from meshkit.sim.process import Process
@@ -214,8 +214,8 @@ class WrongResults(TwoBlocks):
     def poisoned(self, result: RoundResult) -> RoundResult:
         """A result in proper form, with our own attestation, whose model does not follow."""
         assert isinstance(result.proof, Proof)
-        counted = [Counted(each.submitter, each.update, each.samples) for each in result.credits]
-        lists = grounds_of(result.proof.lists, counted)
+        open_ = self.state["rounds"].rounds.get(result.task)
+        lists = grounds_of(result.proof.lists, open_.opened) if open_ else self.made_up("grounds")
         attestation = Attestation(self.me, result.task, result.round, lists, self.poison())
         proof = Proof(result.proof.lists, (self.signed(attestation),))
         lie = replace(result, collector=self.me, model=self.poison(), proof=proof)
@@ -358,7 +358,7 @@ class Flood(Tongue):
         return dice.pick((self.of_consensus, self.of_rounds, self.of_pool))(height, number)
 
     def of_consensus(self, height: int, number: int) -> Value:
-        dice, value = self.process.dice, Note(self.me, 1, b"no block")
+        dice, value = self.process.dice, self.some_value(height)
         name = dice.pick((NIL, digest(value), self.made_up(dice.below(1_000))))
         vote = self.signed(Vote(dice.pick((PREVOTE, PRECOMMIT, 7)), height, number, name, self.me))
         vouched = dice.pick((-1, 0, number))
@@ -373,6 +373,13 @@ class Flood(Tongue):
             Head(),
         )
         return dice.pick(lies)
+
+    def some_value(self, height: int) -> Value:
+        """A block with a fault or two, or none at all."""
+        note = self.signed(Note(self.me, 1, b"no block"))
+        book = self.state["ledger"]
+        block = Block(height, book.previous, self.me, self.made_up("link"), (note,))
+        return self.process.dice.pick((note, block))
 
     def of_rounds(self, height: int, number: int) -> Value:
         dice = self.process.dice

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from meshkit.core.machine import Entry, Heard, Moment, Wake, step
 from meshkit.core.value import Statement, canonical, digest, signing_digest
-from meshkit.rounds.inclusion import credits_of, grounds_of
+from meshkit.rounds.inclusion import grounds_of
 from meshkit.rounds.machine import Rounds
 from meshkit.rounds.messages import Attestation, Held, Holder, Open, Spec, Update
 from meshkit.rounds.state import MS, Round, State
@@ -85,9 +85,9 @@ def held(by: bytes, *updates: Update, round_: int = 1) -> Held:
     return signed(Held(by, TASK, round_, updates))
 
 
-def grounds(lists: tuple[Held, ...], updates: tuple[Update, ...]) -> bytes:
-    """What is attested to, where these updates count."""
-    return grounds_of(lists, credits_of(updates))
+def grounds(lists: tuple[Held, ...], opened: Open | None = None) -> bytes:
+    """What is attested to, among the usual participants or those of another opening."""
+    return grounds_of(lists, opened or opening())
 
 
 def attested(by: bytes, lists: bytes, model: bytes, **changes: Any) -> Attestation:

@@ -60,7 +60,7 @@ def all_owed(play: Playbook) -> list[object]:
 def result_of(*names: bytes, holders: tuple[bytes, ...] = (B, C, D)) -> Result:
     updates = tuple(update(who) for who in names)
     lists = tuple(held(holder, *updates) for holder in holders)
-    proof = Proof(lists, (attested(B, grounds(lists, updates), NEXT),))
+    proof = Proof(lists, (attested(B, grounds(lists), NEXT),))
     return Result(B, TASK, 1, BASE, NEXT, credits_of(updates), proof)
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from meshkit.core.value import digest
 from meshkit.rounds.inclusion import (
+    ELSEWHERE,
     credits_of,
     fault_of_result,
     flaw_of_list,
@@ -26,6 +27,7 @@ from meshkit.rounds.messages import (
     OVERSIZED,
     Held,
     Holder,
+    Open,
     Proof,
     Result,
     Update,
@@ -161,7 +163,7 @@ def test_whatever_lists_a_collector_has_its_result_is_found_right(scene: Scene) 
     trainers = tuple(scene.lists)
     opened = opening(trainers, validators=scene.validators)
     names = included(scene.chosen, scene.validators, trainers)
-    result = result_of(scene.chosen, names)
+    result = result_of(scene.chosen, names, opened=opened)
     assert fault_of_result(result, opened, trainers) == ""
 
 
@@ -231,15 +233,17 @@ def test_a_list_in_form(updates: tuple[Update, ...], flaw: str) -> None:
 # -- the form of results ---------------------------------------------------------------------------
 
 
-def result_of(lists: tuple[Held, ...], names: tuple[Update, ...], by: bytes = A) -> Result:
+def result_of(
+    lists: tuple[Held, ...], names: tuple[Update, ...], by: bytes = A, opened: Open | None = None
+) -> Result:
     model = MODEL if names else BASE
-    proof = Proof(lists, (attested(by, grounds(lists, names), model),))
+    proof = Proof(lists, (attested(by, grounds(lists, opened), model),))
     return Result(by, TASK, 1, BASE, model, credits_of(names), proof)
 
 
 UPDATES = (update(A), update(B))
 LISTS = tuple(held(member, *UPDATES) for member in (A, B, C))
-GROUNDS = grounds(LISTS, UPDATES)
+GROUNDS = grounds(LISTS)
 RIGHT = result_of(LISTS, UPDATES)
 
 
@@ -281,20 +285,29 @@ def test_a_right_result() -> None:
             "lacks its collector's own",
         ),
         (with_attestations(attested(A, GROUNDS, BASE)), "to something else"),
-        (with_attestations(attested(A, BASE, MODEL)), "to something else"),
+        (with_attestations(attested(A, BASE, MODEL)), ELSEWHERE),
         (
             with_attestations(attested(A, GROUNDS, MODEL, round=2)),
             "to something else",
         ),
         (with_attestations(*[attested(A, GROUNDS, MODEL)] * 2), "out of order"),
         (
-            with_attestations(attested(E, GROUNDS, MODEL)),
+            with_attestations(attested(A, GROUNDS, MODEL), attested(E, GROUNDS, MODEL)),
             "attestation of no validator",
         ),
     ],
 )
 def test_a_result_that_does_not_follow(result: Result, fault: str) -> None:
     assert fault in fault_of_result(result, opening(), (A, B, C, D))
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [opening(trainers=(A, B, D)), opening(validators=(Holder(A, 2), *opening().validators[1:]))],
+)
+def test_a_result_made_among_others_is_told_from_one_that_is_wrong(opened: Open) -> None:
+    """Whoever is a block ahead, or behind, makes what would be wrong here: it has not lied."""
+    assert fault_of_result(RIGHT, opened, (A, B, C, D)) == ELSEWHERE
 
 
 @given(scenes(), st.data())
@@ -304,5 +317,6 @@ def test_no_credit_can_be_left_out_or_slipped_in(scene: Scene, data: st.DataObje
     names = included(scene.chosen, scene.validators, trainers)
     every = [*names, *(update(who, samples=97) for who in trainers)]
     others = tuple(data.draw(st.lists(st.sampled_from(every), unique=True, max_size=4)))
-    fault = fault_of_result(result_of(scene.chosen, others), opened, trainers)
+    result = result_of(scene.chosen, others, opened=opened)
+    fault = fault_of_result(result, opened, trainers)
     assert (fault == "") == (credits_of(others) == credits_of(names))

@@ -78,7 +78,8 @@ def aggregated(*names: Update, model: bytes = NEXT) -> Aggregated:
 
 def result_of(*names: Update, by: bytes = B, model: bytes = NEXT, holders: str = "ABC") -> Result:
     lists = tuple(held(bytes([letter]) * 32, *names) for letter in holders.encode())
-    proof = Proof(lists, (attested(by, grounds(lists, names), model),))
+    among = grounds(lists, opening(trainers=(A, B, C)))
+    proof = Proof(lists, (attested(by, among, model),))
     return Result(by, TASK, 1, BASE, model, credits_of(names), proof)
 
 

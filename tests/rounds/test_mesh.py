@@ -34,7 +34,7 @@ from meshkit.rounds.messages import (
     UpdateRefused,
 )
 from meshkit.rounds.state import State
-from tests.rounds.playbook import BASE, TASK, A, B, C, D, E, F, G, opening, signed, spec
+from tests.rounds.playbook import BASE, TASK, A, B, C, D, E, F, G, grounds, opening, signed, spec
 from tests.rounds.world import BLOB_BYTES, Node, World, story_digest
 
 FOUR = (A, B, C, D)
@@ -214,7 +214,9 @@ def friends_only(result: Result) -> Result:
 
 
 def too_few_lists(result: Result) -> Result:
-    return replace(result, proof=replace(result.proof, lists=result.proof.lists[:2]))
+    few = result.proof.lists[:2]
+    own = signed(Attestation(result.collector, TASK, result.round, grounds(few), result.model))
+    return replace(result, proof=Proof(few, (own,)))
 
 
 FALSIFIED = (None, wrong_model, friends_only, too_few_lists)

@@ -168,7 +168,7 @@ def test_a_list_is_signed_once() -> None:
 # -- who collects ----------------------------------------------------------------------------------
 
 LISTS = tuple(held(member, update(B), update(C)) for member in (B, C, D))
-GROUNDS = grounds(LISTS, (update(B), update(C)))
+GROUNDS = grounds(LISTS)
 
 
 def collecting(me: bytes = A, **changes: Any) -> Playbook:
@@ -268,7 +268,7 @@ def test_who_attests_again_once_a_member_has_left_says_nothing_that_contradicts(
     assert second is not None
     assert first.model != second.model
     assert first.lists == GROUNDS
-    assert second.lists == grounds(LISTS, (update(B),))
+    assert second.lists == grounds(LISTS, opening(trainers=(A, B, D)))
 
 
 def test_the_collector_takes_in_the_attestations_that_agree() -> None:
