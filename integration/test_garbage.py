@@ -31,6 +31,7 @@ from meshkit.wire.keys import Transport
 THROWN = 24  # at each port of each node
 HELD_OPEN = 60  # likewise
 GROWTH_MIB_MAX = 160  # of a process, at its peak: what a few connections may make it hold
+FILES_OF_PEERS = 40  # blob connections, which stay for a while
 REST_S = 0.3  # for what was sent to be on its way before the line is closed
 OUTSIDER = 3  # whose keys are in the wrong hands, and which runs honestly only afterwards
 ATTACKED = (0, 1, 2)
@@ -86,7 +87,7 @@ class Siege:
         for number in ATTACKED:
             assert peak_mib(mesh, number) - self.peaks[number] < GROWTH_MIB_MAX
             until(
-                partial(holds_at_most, mesh, number, self.files[number] + 8),
+                partial(holds_at_most, mesh, number, self.files[number] + FILES_OF_PEERS),
                 f"node-{number} lets go of what was opened",
             )
         mesh.start(OUTSIDER)
