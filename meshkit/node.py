@@ -81,7 +81,7 @@ def mesh_node(me: bytes, genesis: ledger.Genesis) -> Composite:
             ),
             "history": Historian(),
             "ledger": policies.ledger,
-            "pool": Pool(me, ledger.ITEMS),
+            "pool": Pool(me, ledger.ITEMS, (ledger.RoundResult, ledger.Reanchor)),
             "rounds": Rounds(me),
         },
         policies.table(),

@@ -44,10 +44,19 @@ from meshkit.pool.state import (
 
 
 class Pool:
-    """A machine over `State`, of the node `me`; `kinds` are the statements that are items."""
+    """A machine over `State`, of the node `me`; `kinds` are the statements that are items.
 
-    def __init__(self, me: bytes, kinds: tuple[type[Statement], ...]) -> None:
-        self._me, self._kinds = me, kinds
+    Of the `vital` ones our own are taken whatever of ours is waiting: each is made once, and
+    without it something comes to a halt.
+    """
+
+    def __init__(
+        self,
+        me: bytes,
+        kinds: tuple[type[Statement], ...],
+        vital: tuple[type[Statement], ...] = (),
+    ) -> None:
+        self._me, self._kinds, self._vital = me, kinds, vital
 
     def initial(self) -> State:
         return State()
@@ -108,6 +117,8 @@ class Pool:
         signer = signer_of(item)
         if not is_signed(item) and signer != self._me:
             return "unsigned: whoever asks for it signs it"
+        if signer == self._me and isinstance(item, self._vital):
+            return ""
         return _over_quota(state, signer, size_bytes_of(item))
 
     def _decide_offer(self, state: State, item: Statement, now_ns: int) -> Sequence[Event]:

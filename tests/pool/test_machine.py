@@ -54,6 +54,7 @@ from tests.pool.world import (
     SIGNED,
     Chatter,
     Node,
+    Oath,
     Proof,
     Wish,
     unsigned,
@@ -144,6 +145,19 @@ def test_whoever_brings_an_item_is_told_why_it_is_not_taken(node: Node) -> None:
     assert node.pool.refusal(node.state, Wish(ANN, 3)) == event.reason
     assert len(node.asked()) == 2
     assert len(waiting(node.state)) == 2
+
+
+def test_what_is_vital_to_us_is_taken_whatever_of_ours_is_waiting(node: Node) -> None:
+    """Who accuses a liar of eight things must still be able to offer its round's result."""
+    node.limit(signer_items_max=1)
+    node.hears(Offer(unsigned()))
+    (refused,) = node.hears(Offer(unsigned(2)))
+    assert isinstance(refused, OfferRefused)
+    (drafted,) = node.hears(Offer(Oath(ME, b"", b"")))
+    assert isinstance(drafted, ItemDrafted)
+    assert isinstance(node.hears(Heard(ME, Oath(ME, b"")))[0], ItemPooled)
+    node.hears(Offer(Oath(ANN, b"1")))
+    assert isinstance(node.hears(Offer(Oath(ANN, b"2")))[0], OfferRefused)
 
 
 # -- from peers -----------------------------------------------------------------------------------

@@ -39,6 +39,12 @@ class Proof(Statement):
     signature: bytes = SIGNED
 
 
+class Oath(Proof):
+    """Likewise, and without ours the world comes to a halt."""
+
+    DOMAIN: ClassVar[str] = "test/oath/1"
+
+
 class Chatter(Statement):
     """No item."""
 
@@ -49,7 +55,7 @@ class Chatter(Statement):
     signature: bytes = SIGNED
 
 
-KINDS = (Wish, Proof)
+KINDS = (Wish, Proof, Oath)
 
 
 def unsigned(serial: int = 1, author: bytes = ME) -> Wish:
@@ -60,7 +66,7 @@ class Node:
     """A pool, its state, and all it ever asked of the world."""
 
     def __init__(self, now_ns: int = 0) -> None:
-        self.pool = Pool(ME, KINDS)
+        self.pool = Pool(ME, KINDS, (Oath,))
         self.state: State = self.pool.initial()
         self.now_ns = now_ns
         self.effects: list[Effect] = []
