@@ -44,7 +44,8 @@ def status(home: Path, output: str) -> None:
         )
         out.print(
             f"no quorum can be reached since {since}: heard {document['quorum']['weight_heard']} "
-            f"of a total weight of {document['quorum']['weight_total']}"
+            f"of a total weight of {document['quorum']['weight_total']}",
+            soft_wrap=True,
         )
 
 
