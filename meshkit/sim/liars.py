@@ -366,6 +366,7 @@ class Flood(Tongue):
         lies: Sequence[Value] = (
             vote,
             self.signed(proposal),
+            replace(self.signed(proposal), proposer=dice.pick(self.others())),
             Known((self.signed(proposal),), (vote,) * 5),
             Committed(Certificate(height, number, digest(value), (vote,)), value),
             Ask(dice.pick((1, height))),
