@@ -6,18 +6,23 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from meshkit_services.devmesh import DevMesh
 from rich.live import Live
 from rich.table import Table
 
+from meshkit.audit.exhibits import JOURNAL_NAME
+from meshkit.audit.folding import fold, opened
 from meshkit.client import Client, Refusal
 from meshkit.journal import BlobStore
-from meshkit.learning import Shard
+from meshkit.learning import Refused, Shard, load
+from meshkit.ledger.state import RUNNING
+from meshkit.ledger.state import State as Book
 from meshkit.runtime.worker_messages import Evaluate, Evaluated, Failed
 from meshkit.runtime.workers import Worker
+from meshkit.wire.ipc import is_running
 from meshkit.wire.port import WireError
 from meshkit_cli.options import PLACE, split_option
 from meshkit_cli.output import (
@@ -81,6 +86,7 @@ def command(
             fail(f"no task is called {task}: choose {', '.join(TASKS)} or module:attribute", USAGE)
         root = home or Path("demo-home") / time.strftime("%Y-%m-%d-%H%M%S")
         started = time.monotonic()
+        check_task(module, Shard(0, nodes, split, seed))
         mesh = DevMesh.create(root, nodes, [module], split=split, seed=seed, engine=engine)
         run = Demo(mesh, module, rounds, seed, victim)
         try:
@@ -89,6 +95,19 @@ def command(
             mesh.down()
         document = run.summary(split, engine, time.monotonic() - started)
         emit(output, document, table=summary_table(document))
+
+
+def check_task(module: str, shard: Shard) -> None:
+    """See to it that the task and its data are here before any node is made for them.
+
+    A node goes on without: it says so in its journal, and the rounds do without its update.
+    """
+    try:
+        load(module, "", (module,)).data(shard)
+    except Refused:
+        raise  # and whoever shows complaints has the words for it
+    except Exception as error:  # the task's own code: its author wants the words, users the line
+        fail(f"{module} cannot be used: {type(error).__name__}: {error}")
 
 
 class Demo:
@@ -148,14 +167,13 @@ class Demo:
             found = self._ask_any(task)
             if found is not None:
                 self.task = found
+                if self.victim is not None:  # now: nobody knows how long a round will be open
+                    self._kill(self.victim, found)
                 show(found, self._bytes())
                 if found["rounds_done"] != seen:
                     seen, moved = found["rounds_done"], time.monotonic()
-                if found["status"] != "running":
+                if found["status"] != RUNNING:
                     return
-                if self.victim is not None and seen >= self.rounds // 2:
-                    self._kill(self.victim, found)
-                    self.victim = None
             if time.monotonic() - moved > ROUND_S:
                 fail(f"round {seen} was not committed within {ROUND_S:g} s", TIMEOUT)
             time.sleep(POLL_S)
@@ -170,13 +188,33 @@ class Demo:
         return None
 
     def _kill(self, victim: str, task: Document) -> None:
-        """kill -9, and start it again a moment later."""
-        number = self._choose(victim, task)
-        err.print(f"kill -9 {victim}: node-{number}, in round {task['round']}")
+        """kill -9 in the middle of a round, and start it again a moment later."""
+        if task["status"] != RUNNING:
+            fail("the task ended before a node could be killed at it: ask for more --rounds")
+        try:
+            number = self._choose(victim, task)
+            with self.mesh.client(number) as client:
+                seen = client.task(task["id"])
+        except (WireError, Refusal):
+            return  # the round is not open there yet: we look again
         self.mesh.kill(number)
+        while is_running(self.mesh.homes[number]):
+            time.sleep(POLL_S)
+            self.mesh.kill(number)
+        if self._has_ended(number, task["id"]):
+            fail(f"the task ended before node-{number} was killed at it: ask for more --rounds")
+        self.victim = None
+        err.print(f"kill -9 {victim}: node-{number}, in round {seen['round']}")
         time.sleep(AWAY_S)
         self.mesh.start(number)
         err.print(f"node-{number} is started again")
+
+    def _has_ended(self, number: int, task: str) -> bool:
+        """Whether a node that is dead had seen the end of the task, as its journal has it."""
+        with opened(self.mesh.homes[number] / JOURNAL_NAME) as journal:
+            book: Book = fold(journal).state["ledger"]
+        course = book.tasks.get(bytes.fromhex(task))
+        return course is not None and course.status != RUNNING
 
     def _choose(self, victim: str, task: Document) -> int:
         """The proposer of the height to come; or a trainer who is not on the round's committee."""
@@ -270,42 +308,62 @@ class Demo:
 # -- what is shown while it runs ------------------------------------------------------------------
 
 
+class Row(NamedTuple):
+    """A round as it is shown."""
+
+    state: str = ""
+    committee: str = ""
+    accuracy: str = "-"
+    sent: str = ""
+    committed: bool = False
+
+
 class Show:
     """Shows the task after each change: a live table on a terminal, else a line a round."""
 
     def __init__(self, live: Live | None) -> None:
         self.live = live
-        self.rounds: dict[int, tuple[str, ...]] = {}
-        self.printed = -1
+        self.rounds: dict[int, Row] = {}
+        self.printed = 0  # rounds
 
     def __call__(self, task: Document, bytes_sent: int) -> None:
         for figures in task["figures"]:
-            number = figures["round"]
-            accuracy = figures["accuracy"]
-            done = number < task["rounds_done"]
-            committee = self.rounds.get(number, ("", "", "", ""))[1]
-            if number == task["round"] and task["committee"]:
-                committee = " ".join(task["committee"])
-            shown = "-" if accuracy is None else f"{accuracy:.4f}"
-            state = "committed" if done else f"{figures['updates_heard']} updates"
-            self.rounds[number] = (state, committee, shown, f"{bytes_sent / 1e6:.1f} MB")
+            before = self.rounds.get(figures["round"], Row())
+            if not before.committed:  # from then on it stays as it was
+                self.rounds[figures["round"]] = self._row(task, figures, bytes_sent, before)
         if self.live is not None:
             self.live.update(self.table())
-        elif task["rounds_done"] - 1 > self.printed:
-            self.printed = task["rounds_done"] - 1
-            state, committee, accuracy, sent = self.rounds[self.printed]
+            return
+        # However many were committed since the last look: each has its line.
+        for number in range(self.printed, task["rounds_done"]):
+            row = self.rounds[number]
             err.print(
-                f"round {self.printed} {state}  accuracy before it {accuracy}  {sent} sent  "
-                f"committee {committee}",
+                f"round {number} {row.state}  accuracy before it {row.accuracy}  {row.sent} sent  "
+                f"committee {row.committee or '-'}",
                 highlight=False,
+                soft_wrap=True,
             )
+        self.printed = max(self.printed, task["rounds_done"])
+
+    def _row(self, task: Document, figures: Document, bytes_sent: int, before: Row) -> Row:
+        number, accuracy = figures["round"], figures["accuracy"]
+        committed = number < task["rounds_done"]
+        # Who is drawn is known while the round is open; later, only whoever looked then knows.
+        drawn = " ".join(task["committee"]) if number == task["round"] else ""
+        return Row(
+            "committed" if committed else f"{figures['updates_heard']} updates",
+            drawn or before.committee,
+            "-" if accuracy is None else f"{accuracy:.4f}",
+            f"{bytes_sent / 1e6:.1f} MB",
+            committed,
+        )
 
     def table(self) -> Table:
         table = Table(box=None, pad_edge=False)
         for heading in ("round", "state", "committee", "accuracy before it", "sent so far"):
             table.add_column(heading)
         for number, cells in sorted(self.rounds.items())[-20:]:
-            table.add_row(str(number), *cells)
+            table.add_row(str(number), *cells[:4])
         return table
 
 

@@ -19,6 +19,8 @@ from meshkit_cli.output import FAILURE, TIMEOUT
 from meshkit_services.devmesh import DevMesh, MeshError
 from rich.console import Console
 
+from meshkit.audit.exhibits import JOURNAL_NAME
+from meshkit.audit.folding import fold, opened
 from meshkit.client import Refusal
 from meshkit.journal import BlobStore
 from meshkit.wire.ipc import is_running
@@ -34,21 +36,29 @@ Patch = pytest.MonkeyPatch
 @pytest.mark.real
 def test_processes_train_a_task_to_its_end_though_one_is_killed(folder: Path) -> None:
     said = meshkit(
-        *("demo", "--nodes", 2, "--rounds", 40, "--task", "softmax", "--kill", "leader"),
+        *("demo", "--nodes", 2, "--rounds", 20, "--task", "softmax", "--kill", "leader"),
         *("--home", folder / "m", "-o", "json"),
     )
     document = said.document
     assert said.code == 0
     assert document["schema"] == "meshkit.demo/v1"
-    assert (document["nodes"], document["rounds"], document["restarts"]) == (2, 40, 1)
+    assert (document["nodes"], document["rounds"], document["restarts"]) == (2, 20, 1)
     assert document["nodes_agree"] is True
     assert document["accuracy"] > 0.8
     assert document["bytes_sent"] > 0
     assert document["round_seconds_median"] > 0
     assert document["journals"] == [str(folder / "m" / f"node-{number}") for number in (0, 1)]
     assert "kill -9 leader: node-" in said.err
-    assert "round 39 committed" in said.err
-    assert not any(is_running(home) for home in DevMesh(folder / "m").homes)
+    lines = [line.split()[:3] for line in said.err.splitlines() if line.startswith("round ")]
+    assert lines == [["round", str(number), "committed"] for number in range(20)]
+    mesh = DevMesh(folder / "m")
+    assert not any(is_running(home) for home in mesh.homes)
+    # Each journal says whether its node had seen the end.
+    run = Demo(mesh, demo.TASKS["softmax"], 20, 0, None)
+    with opened(folder / "m" / "node-0" / JOURNAL_NAME) as journal:
+        [task] = fold(journal).state["ledger"].tasks
+    assert [run._has_ended(number, task.hex()) for number in (0, 1)] == [True, True]
+    assert not run._has_ended(0, "00" * 32)
     # Where a mesh is already, none is made.
     again = meshkit("demo", "--task", "softmax", "--home", folder / "m").complains(1)
     assert again.startswith(f"{folder / 'm'}: there is a mesh already")
@@ -90,6 +100,22 @@ def test_what_means_nothing_is_a_mistake_of_use(
     assert not (folder / "m").exists()
 
 
+@pytest.mark.parametrize(
+    ("task", "line"),
+    [
+        ("nowhere:Task", "nowhere:Task needs the module 'nowhere': install its package for "),
+        ("json:loads", "json:loads cannot be used: TypeError: loads() missing 1 required "),
+        ("json:JSONDecoder", "json:JSONDecoder makes a JSONDecoder, not a LearningTask"),
+    ],
+)
+def test_a_task_that_cannot_be_used_is_said_before_anything_is_made(
+    folder: Path, task: str, line: str
+) -> None:
+    said = meshkit("demo", "--task", task, "--home", folder / "m").complains(FAILURE)
+    assert said.startswith(line)
+    assert not (folder / "m").exists()
+
+
 def test_a_mesh_that_does_not_start_is_said(folder: Path, monkeypatch: Patch) -> None:
     def fails(mesh: DevMesh) -> None:
         raise MeshError("node-0 does not run: its disk is full")
@@ -112,7 +138,7 @@ class Mesh:
         self.root = root
         self.homes = [root / f"node-{number}" for number in range(count)]
         self.status: Answer = {"proposer": "node-1", "starts": 1, "workers": {"waiting": 1}}
-        self.tasks: list[Any] = []
+        self.tasks: list[Any] = []  # what is answered, one after another; the last again and again
         self.silent: set[int] = set()
         self.done: list[str] = []
 
@@ -168,6 +194,7 @@ def a_task(done: int, status: str = "running", committee: tuple[str, ...] = ()) 
         for number in range(done + 1)
     ]
     return {
+        "id": "00" * 32,
         "status": status,
         "rounds_done": done,
         "round": done,
@@ -185,12 +212,73 @@ def test_the_leader_is_who_proposes_next_and_a_trainer_is_on_no_committee(mesh: 
     assert run._choose("trainer", a_task(0, committee=everybody)) == 3
 
 
-def test_one_is_killed_in_the_middle_and_once(mesh: Mesh) -> None:
-    mesh.tasks = [a_task(0), a_task(2), a_task(3), a_task(4, "finished")]
+def a_journal(monkeypatch: Patch, says_ended: bool) -> None:
+    """Whoever is killed leaves a journal that says this of the task's end."""
+
+    def has_ended(run: Demo, number: int, task: str) -> bool:
+        return says_ended
+
+    monkeypatch.setattr(Demo, "_has_ended", has_ended)
+
+
+def test_one_is_killed_in_the_first_round_that_is_seen_and_once(
+    mesh: Mesh, monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_journal(monkeypatch, says_ended=False)
+    # Asked first is any node, then the one to be killed: it does not know the task at first.
+    mesh.tasks = [
+        a_task(0), Refusal("unknown-task: x"), a_task(0), a_task(1), a_task(3),
+        a_task(4, "finished"),
+    ]  # fmt: skip
     run = a_run(mesh, "leader")
     run._follow("t", Show(None))
     assert mesh.done == ["kill 1", "start 1"]
     assert run.task["status"] == "finished"
+    assert "kill -9 leader: node-1, in round 1\n" in capsys.readouterr().err
+
+
+def test_who_cannot_be_asked_is_not_killed_yet(mesh: Mesh) -> None:
+    mesh.silent = {1}
+    run = a_run(mesh, "leader")
+    run._kill("leader", a_task(0))
+    assert (mesh.done, run.victim) == ([], "leader")
+
+
+def test_a_kill_is_repeated_until_the_process_is_gone(mesh: Mesh, monkeypatch: Patch) -> None:
+    a_journal(monkeypatch, says_ended=False)
+    still_there = [True, False]
+
+    def looks(home: Path) -> bool:
+        return still_there.pop(0)
+
+    monkeypatch.setattr(demo, "is_running", looks)
+    mesh.tasks = [a_task(0)]
+    a_run(mesh, "leader")._kill("leader", a_task(0))
+    assert mesh.done == ["kill 1", "kill 1", "start 1"]
+
+
+@pytest.mark.parametrize(
+    ("status", "killed", "line"),
+    [
+        ("finished", [], "the task ended before a node could be killed at it"),
+        ("running", ["kill 1"], "the task ended before node-1 was killed at it"),
+    ],
+)
+def test_a_task_that_ends_before_anybody_is_killed_shows_nothing(
+    mesh: Mesh,
+    monkeypatch: Patch,
+    capsys: pytest.CaptureFixture[str],
+    status: str,
+    killed: list[str],
+    line: str,
+) -> None:
+    a_journal(monkeypatch, says_ended=True)
+    mesh.tasks = [a_task(4, status)]
+    with pytest.raises(click.exceptions.Exit) as ended:
+        a_run(mesh, "leader")._follow("t", Show(None))
+    assert ended.value.exit_code == FAILURE
+    assert capsys.readouterr().err == f"meshkit: {line}: ask for more --rounds\n"
+    assert mesh.done == killed
 
 
 def test_whoever_answers_is_asked(mesh: Mesh) -> None:
@@ -283,8 +371,23 @@ def test_a_line_a_round_where_there_is_no_terminal(capsys: pytest.CaptureFixture
         assert capsys.readouterr().err == ""
         show(a_task(1, committee=("node-0",)), 2_500_000)
         show(a_task(1), 2_600_000)
-    words = " ".join(capsys.readouterr().err.split())
-    assert words == ("round 0 committed accuracy before it - 2.5 MB sent committee node-1 node-2")
+    assert capsys.readouterr().err == (
+        "round 0 committed  accuracy before it -  2.5 MB sent  committee node-1 node-2\n"
+    )
+
+
+def test_rounds_that_nobody_saw_open_have_their_line_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress() as show:
+        show(a_task(0, committee=("node-1",)), 0)
+        show(a_task(3, committee=("node-2",)), 10**6)
+        show(a_task(1), 2 * 10**6)  # by a node that is behind
+        show(a_task(4, "finished"), 2 * 10**6)
+    words = [line.split() for line in capsys.readouterr().err.splitlines()]
+    assert [(line[1], line[7], line[11]) for line in words] == [
+        ("0", "1.0", "node-1"), ("1", "1.0", "-"), ("2", "1.0", "-"), ("3", "2.0", "node-2"),
+    ]  # fmt: skip
 
 
 def test_a_table_of_the_latest_rounds_on_a_terminal(monkeypatch: Patch) -> None:
