@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from meshkit.core.value import digest
 from meshkit.ledger.messages import MAY, ROLES, Genesis, Member, Operator, Policy
@@ -14,6 +15,7 @@ from meshkit_cli.options import PLACE, home_option
 from meshkit_cli.output import USAGE, complaints, emit, fail, output_option
 
 PORT = 7400  # the first of four: events, direct, blobs, join
+FOUNDING = ("mesh_name", "operator", "tasks")  # parameters that only a genesis is made from
 
 
 @click.command()
@@ -59,10 +61,11 @@ PORT = 7400  # the first of four: events, direct, blobs, join
     help="A task the mesh allows. Default: the built-in ones.",
 )
 @output_option
+@click.pass_context
 def command(
-    home: Path, name: str | None, host: str, port: int, roles: tuple[str, ...], weight: int,
-    cards: tuple[Path, ...], genesis: Path | None, mesh_name: str, operator: Path | None,
-    tasks: tuple[str, ...], output: str,
+    ctx: click.Context, home: Path, name: str | None, host: str, port: int,
+    roles: tuple[str, ...], weight: int, cards: tuple[Path, ...], genesis: Path | None,
+    mesh_name: str, operator: Path | None, tasks: tuple[str, ...], output: str,
 ) -> None:  # fmt: skip
     """Make a node in HOME. With --founder, found a mesh; with --genesis, belong to one.
 
@@ -72,8 +75,16 @@ def command(
     """
     if cards and genesis:
         fail("--founder makes a genesis and --genesis takes one: choose", USAGE)
+    for option in ctx.command.params:
+        given = ctx.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if given and option.name in FOUNDING and not cards:
+            fail(f"{option.opts[0]} is for founding a mesh: say --founder CARD, too", USAGE)
     with complaints():
-        node = _open_or_make(home, name or home.resolve().name, host, port, roles, weight)
+        if Home(home).is_made:
+            node = Home.open(home)
+            _check_as_said(ctx, node)
+        else:
+            node = _make(home, name or home.resolve().name, host, port, roles, weight)
         if cards:
             node.found(_genesis(node, cards, mesh_name, operator, tasks))
         elif genesis is not None:
@@ -89,11 +100,7 @@ def command(
     emit(output, document)
 
 
-def _open_or_make(
-    home: Path, name: str, host: str, port: int, roles: tuple[str, ...], weight: int
-) -> Home:
-    if Home(home).is_made:
-        return Home.open(home)
+def _make(home: Path, name: str, host: str, port: int, roles: tuple[str, ...], weight: int) -> Home:
     events, direct, blobs, join = [f"tcp://{host}:{port + number}" for number in range(4)]
     return Home.create(
         home,
@@ -105,6 +112,28 @@ def _open_or_make(
         blobs=blobs,
         join=join,
     )
+
+
+def _check_as_said(ctx: click.Context, node: Home) -> None:
+    """A node is made once: what is said of it later must be so. Others may have its card."""
+    card = node.card
+    host, _, port = card.events.removeprefix("tcp://").rpartition(":")
+    is_so: dict[str, str] = {
+        "name": card.name,
+        "host": host,
+        "port": port,
+        "roles": " ".join(sorted(card.roles)),
+        "weight": str(card.weight),
+    }
+    flags = {option.name: option.opts[0] for option in ctx.command.params}
+    for name, have in is_so.items():
+        said = sorted(ctx.params[name]) if name == "roles" else [ctx.params[name]]
+        wanted = " ".join(map(str, said))
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT and wanted != have:
+            raise HomeError(
+                f"{node.path}: there is a node already, with {flags[name]} {have}: "
+                f"leave {flags[name]} out, or choose another --home"
+            )
 
 
 def _naming(node: Home, genesis: Genesis) -> Genesis:

@@ -98,6 +98,49 @@ def test_people_are_told_where_the_card_is(folder: Path) -> None:
 # -- what is refused -------------------------------------------------------------------------------
 
 
+WHOLE = ("--name", "left", "--host", "10.0.0.7", "--port", 9000, "--weight", 3, "--role", "trainer")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--name", "right"), "with --name left: leave --name out"),
+        (("--host", "10.0.0.8"), "with --host 10.0.0.7: leave --host out"),
+        (("--port", 9001), "with --port 9000: leave --port out"),
+        (("--weight", 1), "with --weight 3: leave --weight out"),
+        (("--role", "validator"), "with --role trainer: leave --role out"),
+        ((*WHOLE, "--role", "validator"), "with --role trainer: leave --role out"),
+    ],
+)
+def test_a_node_that_is_made_stays_as_it_is(
+    folder: Path, words: tuple[object, ...], line: str
+) -> None:
+    made = init(folder / "a", *WHOLE)
+    assert init(folder / "a", *WHOLE) == made
+    assert init(folder / "a", "--port", 9000) == made
+    said = refused(1, folder / "a", *words)
+    assert said == f"{folder / 'a'}: there is a node already, {line}, or choose another --home"
+    assert init(folder / "a") == made
+
+
+def test_a_setting_that_a_node_does_not_have_is_not_ignored_either(folder: Path) -> None:
+    made = init(folder / "a")
+    words = ("init", "--home", folder / "a", "-o", "json")
+    assert meshkit(*words, MESHKIT_INIT_PORT="7400").document == made
+    assert "with --port 7400: leave" in meshkit(*words, MESHKIT_INIT_PORT="7500").complains(1)
+
+
+@pytest.mark.parametrize(
+    "words", [("--mesh-name", "m"), ("--operator", "me.key"), ("--allow", "m:T")]
+)
+def test_what_a_genesis_is_made_of_needs_one_to_be_made(
+    folder: Path, words: tuple[str, ...]
+) -> None:
+    line = refused(2, folder / "a", *words)
+    assert line == f"{words[0]} is for founding a mesh: say --founder CARD, too"
+    assert not (folder / "a").exists()
+
+
 def test_a_genesis_is_made_or_taken_not_both(folder: Path) -> None:
     init(folder / "a")
     card = folder / "a" / "card.json"
