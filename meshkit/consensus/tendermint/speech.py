@@ -7,8 +7,8 @@ The paper relies on gossip: what one honest node has received, all will. Here ev
 everyone, and what a liar told only some is passed on where it matters: the quorum of prevotes that
 a lock rests on, with its proposal, as soon as a round seems to fail (lines 34 and 47 leave the time
 for it to arrive), with every proposal that refers to it, and whenever we repeat ourselves. And
-after a decision each validator shows one other what it heard, a different one each height, so that
-who tells different things to different nodes is found out.
+after a decision each validator shows one other what it heard against it, a different one each
+height, so that who tells different things to different nodes is found out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -171,12 +171,17 @@ def _votes(at: Round) -> tuple[Vote, ...]:
 
 
 def _comparison(state: State, me: bytes, event: Decided) -> Iterator[Effect]:
-    """What we heard in the last round, for one other validator to compare with what it heard."""
+    """What differs from the decision in its round, for one other validator to compare.
+
+    Most of the time there is nothing. Of two that were told different things one at least has
+    something to show, since not both can be for what was decided.
+    """
     ids = [validator.id for validator in state.validators]
-    at = round_of(state, event.certificate.round)
-    votes = _votes(at)
-    if me not in state.weights or len(ids) < 2 or not votes:
+    at, value_id = round_of(state, event.certificate.round), event.certificate.value_id
+    votes = tuple([vote for vote in _votes(at) if vote.value_id != value_id])
+    proposal = at.proposal if at.proposal and at.proposal.value_id != value_id else None
+    if me not in state.weights or len(ids) < 2 or not (votes or proposal):
         return
     others = [other for other in ids if other != me]
     other = others[(ids.index(me) + state.height) % len(others)]
-    yield Send(other, Known((bare(at.proposal),) if at.proposal else (), votes))
+    yield Send(other, Known((bare(proposal),) if proposal else (), votes))

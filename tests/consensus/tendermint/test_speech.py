@@ -181,7 +181,7 @@ def test_a_follower_says_nothing_but_asks() -> None:
     assert play.effects == [Broadcast(Ask(1))]
 
 
-def test_T12_after_a_decision_what_was_heard_is_compared() -> None:
+def test_T12_after_a_decision_what_differs_from_it_is_compared() -> None:
     """With one other validator, with another at the next height: two stories are found out."""
     shown: list[bytes] = []
     for height in (1, 2, 3):
@@ -190,17 +190,37 @@ def test_T12_after_a_decision_what_was_heard_is_compared() -> None:
         value = Block(height, "v")
         first = proposal(0, value, height=height)
         play.state = replace(play.state, proposer=first.proposer)
+        other = prevote(0, NIL, 1, height)
         votes = [precommit(0, first.value_id, n, height) for n in (1, 2, 3)]
-        play.hear(first)
+        play.hear(first, other)
         play.forget()
         play.hear(*votes)
         [sent] = [effect for effect in play.effects if isinstance(effect, Send)]
-        assert sent.message == Known(
-            (replace(first, value=None),),
-            (*(sign(Vote(1, height, 0, first.value_id, ME)),), *votes),
-        )
+        assert sent.message == Known((), (other,))
         shown.append(sent.to)
     assert sorted(shown) == [name(1), name(2), name(3)]
+
+
+def test_T12_another_proposal_than_what_was_decided_is_compared() -> None:
+    play = Play()
+    taken, told = proposal(0, V), proposal(0, W)
+    play.hear(told)
+    play.forget()
+    play.hear(*(precommit(0, v, n) for n in (1, 2, 3)))
+    play.hear(Known((taken,), ()))
+    assert play.state.decided
+    [sent] = [effect for effect in play.effects if isinstance(effect, Send)]
+    assert isinstance(sent.message, Known)
+    assert sent.message.proposals == (replace(told, value=None),)
+    assert {vote.value_id for vote in sent.message.votes} == {told.value_id}
+
+
+def test_who_was_told_what_was_decided_has_nothing_to_compare() -> None:
+    play = Play()
+    play.hear(proposal(0, V), *(prevote(0, v, n) for n in (1, 2, 3)))
+    play.hear(*(precommit(0, v, n) for n in (1, 2, 3)))
+    assert play.state.decided
+    assert not [effect for effect in play.effects if isinstance(effect, Send)]
 
 
 def test_a_decision_by_certificate_alone_has_nothing_to_compare() -> None:
