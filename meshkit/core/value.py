@@ -146,7 +146,20 @@ def statements(value: Value) -> list[Statement]:
         if isinstance(item, Value):
             if isinstance(item, Statement):
                 found.append(item)
-            pending.extend(getattr(item, name) for name in item.__struct_fields__)
+            pending += [getattr(item, name) for name in holders(item.__class__)]
         elif isinstance(item, tuple):
-            pending.extend(cast(Any, item))
+            pending += cast(Any, item)
     return found
+
+
+@cache
+def holders(kind: type[Value]) -> tuple[str, ...]:
+    """The fields of `kind` that may hold other values: to look into the others would be in vain."""
+    hints = zip(kind.__struct_fields__, _hints(kind), strict=True)
+    return tuple([name for name, hint in hints if not _is_scalar(hint)])
+
+
+def _is_scalar(hint: Any) -> bool:
+    if get_origin(hint) in (tuple, Union, UnionType):
+        return all(inner is Ellipsis or _is_scalar(inner) for inner in get_args(hint))
+    return hint in (int, bytes, str, bool, NoneType)

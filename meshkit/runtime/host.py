@@ -34,7 +34,7 @@ from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
 from meshkit.runtime.perform import Performer
 from meshkit.wire.envelope import Refused, open_envelope
-from meshkit.wire.port import Delivery, Mesh
+from meshkit.wire.port import Delivery, Mesh, Ready
 
 SNAPSHOT_ENTRIES = 20_000  # a restart folds as many entries in about a second (measured)
 IDLE_MS = 1_000  # the longest sleep: how late a signal is noticed
@@ -124,8 +124,7 @@ class Host:
 
     def turn(self, wait_ms: int = IDLE_MS) -> None:
         """Once round: the six duties."""
-        self._poller.poll(self._sleep_ms(wait_ms))
-        self._take_in()
+        self._take_in(self._poller.poll(self._sleep_ms(wait_ms)))
         due_ns = self._shell.node.deadline(self._shell.state)
         if due_ns is not None and due_ns <= self._clock.now_ns():
             self._shell.take(At("", Wake()))
@@ -161,9 +160,9 @@ class Host:
             wait_ms = min(wait_ms, UNSAVED_NS // MS)
         return min(wait_ms, self._mesh.timeout_ms(), self._labour.timeout_ms())
 
-    def _take_in(self) -> None:
+    def _take_in(self, ready: Ready) -> None:
         if self._shell.waiting < WAITING_MAX:
-            for delivery in self._mesh.receive():
+            for delivery in self._mesh.receive(ready):
                 self._hear(delivery)
         self._performer.arrived(self._mesh.fetched())
         for answer in self._labour.collect():

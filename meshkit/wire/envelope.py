@@ -27,7 +27,7 @@ from meshkit.codec.envelope import (
     unframe,
 )
 from meshkit.codec.form import Malformed
-from meshkit.core.value import Statement, Value, signing_digest, statements
+from meshkit.core.value import Statement, Value, holders, signing_digest, statements
 from meshkit.wire.keys import Identity, verify
 
 __all__ = [
@@ -103,7 +103,7 @@ def _sign(item: Any, identity: Identity, mesh: bytes) -> Any:
     if not isinstance(item, Value):
         return item
     changes: dict[str, Any] = {}
-    for name in item.__struct_fields__:
+    for name in holders(item.__class__):
         inner = getattr(item, name)
         fresh = _sign(inner, identity, mesh)
         if fresh is not inner:

@@ -7,7 +7,7 @@ the bytes mean: envelopes are sealed above it and opened above it.
 
 The shell's duties, in order, each time its poll returns or `timeout_ms` has passed:
 
-1. `receive()`: does all the mesh's own work and returns what members said;
+1. `receive(ready)`: does all the mesh's own work and returns what members said;
 2. `fetched()`: the blobs that have arrived, or not;
 3. `visits()`: what strangers asked at the join endpoint; answer each with `answer`.
 
@@ -26,6 +26,7 @@ KEY_BYTES = 32  # an Ed25519 public key, a CURVE key, a BLAKE3 digest
 
 Channel = Literal["events", "direct"]
 Lookup = Callable[[bytes], bytes | None]  # a blob by its digest, if we have it
+Ready = Sequence[tuple[Any, int]]  # what a poller returns: each socket, and what it is ready for
 Clock = Callable[[], int]  # nanoseconds that only grow; only differences matter
 
 
@@ -115,7 +116,9 @@ class Mesh(Protocol):
         """Say `body` to one member. False: it is not reachable now, and the message is dropped."""
         ...
 
-    def receive(self) -> list[Delivery]: ...
+    def receive(self, ready: Ready | None = None) -> list[Delivery]:
+        """What members said. `ready` is all that a poller that watches us found ready."""
+        ...
 
     def fetch(self, digest: bytes, size: int, sources: Sequence[bytes]) -> None:
         """Get the blob of exactly `size` bytes from one of `sources`; see `fetched`."""

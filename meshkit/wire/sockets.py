@@ -9,6 +9,7 @@ the thread that calls `turn`.
 import errno
 from collections import Counter
 from collections.abc import Callable
+from operator import itemgetter
 from typing import NamedTuple
 
 import zmq
@@ -16,7 +17,7 @@ import zmq
 from meshkit.wire.guard import Bounds, Guard, Socket, open_socket
 from meshkit.wire.keys import Transport
 from meshkit.wire.limits import Limits
-from meshkit.wire.port import Clock, Poller, WireError, is_binding
+from meshkit.wire.port import Clock, Poller, Ready, WireError, is_binding
 
 KEEPALIVE_IDLE_S = 60  # then a probe every 10 s, three times: a guess; heartbeats come first
 KEEPALIVE_INTERVAL_S = 10  # see above
@@ -31,6 +32,8 @@ SOCKETS_MAX = 4_096  # libzmq's own default of 1,023 would end at about 150 peer
 MONITORS, DOOR, WORK = range(3)
 
 Drain = Callable[[], None]
+
+by_rank = itemgetter(0)
 
 
 class Listener(NamedTuple):
@@ -181,12 +184,13 @@ class Sockets:
         """When there is something to do here, though nothing has come."""
         return self.clock() + REBIND_NS if self.unbound else self.sweep_at_ns
 
-    def turn(self) -> None:
-        """Read whatever is ready, each socket up to its own bound."""
+    def turn(self, ready: Ready | None = None) -> None:
+        """Read what is ready, each socket up to its own bound; by default, look what that is."""
         if self.unbound:
             self.rebind()
-        ready = [(*self.drains[socket], socket) for socket, _ in self.own.poll(0)]
-        for _, drain, socket in sorted(ready, key=lambda item: item[0]):
+        found = self.own.poll(0) if ready is None else ready
+        ours = [(*self.drains[socket], socket) for socket, _ in found if socket in self.drains]
+        for _, drain, socket in sorted(ours, key=by_rank):
             if socket in self.drains:  # an earlier one in this turn may have closed it
                 drain()
         if self.clock() >= self.sweep_at_ns:

@@ -44,6 +44,7 @@ from meshkit.wire.port import (
     Lookup,
     Peer,
     Poller,
+    Ready,
     Visit,
     WireError,
     is_address,
@@ -200,8 +201,8 @@ class ZeroMesh:
             self.counters["direct.bytes"] += len(frame.body)
         return sent
 
-    def receive(self) -> list[Delivery]:
-        self.sockets.turn()
+    def receive(self, ready: Ready | None = None) -> list[Delivery]:
+        self.sockets.turn(ready)
         now_ns = self.clock()
         for peer, subscriber in self.subscribers.items():
             missing = subscriber.missing(now_ns)

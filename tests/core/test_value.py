@@ -16,6 +16,7 @@ from meshkit.core.value import (
     canonical,
     digest,
     from_canonical,
+    holders,
     signing_digest,
     statements,
 )
@@ -132,3 +133,9 @@ def test_every_statement_inside_is_found() -> None:
     assert statements(Leaf(1)) == []
     twice = Tree((), (0, ""), Map(), inner, Leaf(1))
     assert statements(twice) == [inner]
+
+
+def test_only_fields_that_may_hold_values_are_looked_into() -> None:
+    assert holders(Claim) == ("about",)
+    assert holders(Leaf) == ()
+    assert holders(Tree) == ("leaves", "index", "any", "child", "maybe", "whatever")

@@ -134,7 +134,7 @@ def test_the_loop_sleeps_until_the_next_thing_is_due(world: World) -> None:
     assert sleep(1_000) == 700
     assert sleep(5) == 5
     world.hear(Ask(1))
-    world.host._take_in()
+    world.host._take_in([])
     assert sleep(1_000) == 0  # there is something to do at once
     world.settle()
 

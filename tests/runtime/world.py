@@ -44,7 +44,7 @@ from meshkit.runtime.restore import restore
 from meshkit.runtime.voice import Voice
 from meshkit.wire.envelope import seal, sign_statements
 from meshkit.wire.keys import HashChain, Identity
-from meshkit.wire.port import Address, Delivery, Fetched, Visit, WireError
+from meshkit.wire.port import Address, Delivery, Fetched, Ready, Visit, WireError
 
 MODULE = "tests.runtime.world:Nothing"  # nobody imports it: the workers here only pretend
 SIZE = 3
@@ -135,7 +135,7 @@ class PretendedMesh:
         self.sent.append((to, body))
         return to not in self.out_of_reach
 
-    def receive(self) -> list[Delivery]:
+    def receive(self, ready: Ready | None = None) -> list[Delivery]:
         heard, self.heard = self.heard, []
         return heard
 
