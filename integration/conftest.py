@@ -1,6 +1,6 @@
 """Everything under integration/ starts real processes or opens real sockets, and is marked so."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,8 +33,8 @@ def found(folder: Path) -> Generator[Founding]:
     """Founds meshes; at the end their processes are stopped, and none of them had a bug to tell."""
     meshes: list[Mesh] = []
 
-    def founded(nodes: int = 4, **policy: Any) -> Mesh:
-        mesh = Mesh.create(folder / f"m{len(meshes)}", nodes, [SOFTMAX], **policy)
+    def founded(nodes: int = 4, allowed: Sequence[str] = (SOFTMAX,), **policy: Any) -> Mesh:
+        mesh = Mesh.create(folder / f"m{len(meshes)}", nodes, allowed, **policy)
         meshes.append(mesh)
         return mesh
 

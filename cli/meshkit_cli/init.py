@@ -158,7 +158,9 @@ def _genesis(
         Identity.create().save(key_path)
     key = Identity.load(key_path).key
     if len({member.name for member in members.values()}) < len(members):
-        raise HomeError("two founders share one name: give them names with meshkit init --name")
+        raise HomeError(
+            "two founders share one name: make one of them anew, with meshkit init --name"
+        )
     return Genesis(
         name,
         time.time_ns(),
