@@ -10,6 +10,7 @@ the values' own annotations:
     form      what a field may hold beyond its type: lengths, ranges
     weight    what parsing may cost
     schemas   the generated modules
+    shallow   their second reading, which leaves what is inside as bytes
     convert   the converters
     values    bytes to values and back
     envelope  the form of what is signed and sent

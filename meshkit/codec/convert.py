@@ -1,8 +1,9 @@
 """Converters between values and messages, built once a class from its annotations.
 
-A value is read in one call: all plain fields at once by an `attrgetter`, then the others one by
-one. It is written as nested dicts, from which protobuf builds a message in one call. Both ways the
-form of every field is checked (`meshkit.codec.form`).
+A value is read from its own bytes: all fields at once by an `attrgetter`, then those that are more
+than a scalar one by one, the bytes of inner messages (`shallow`) by the converters of their own. It
+is written as nested dicts, from which protobuf builds a message in one call. Both ways the form of
+every field is checked (`meshkit.codec.form`).
 
 A field that may hold any kind is a `Body`, and a Body may hold another: `depth` says how many may
 still be opened, so that no nesting can exhaust the stack or copy itself many times over.
@@ -11,6 +12,7 @@ still be opened, so that no nesting can exhaust the stack or copy itself many ti
 from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
+from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -19,12 +21,15 @@ from google.protobuf.message import DecodeError
 from meshkit.codec.form import COUNT, Form, Malformed, form_of
 from meshkit.codec.kept import Kept
 from meshkit.codec.rooms import ROOM_OF, kind_name
+from meshkit.codec.shallow import shallow
 from meshkit.codec.shape import Shape, shapes
 from meshkit.codec.weight import UNWEIGHED_BYTES, weigh
 from meshkit.core.value import Statement, Value
 from meshkit.pb import body_pb2
 
-Read: TypeAlias = Callable[[Any, int], Any]  # a message and the depth left, to a value
+# Reading raises `Malformed`, and protobuf's `DecodeError` from anywhere inside: see `strictly`.
+Read: TypeAlias = Callable[[bytes, int], Any]  # a message's bytes and the depth left, to a value
+Field: TypeAlias = Callable[[Any, Any, int], Any]  # what a field holds, its message, the depth left
 Write: TypeAlias = Callable[[Any], Any]  # a value, to what builds its message
 Range: TypeAlias = tuple[int, int, int]  # of the plain field at this place: least and greatest
 Length: TypeAlias = tuple[int, Form]  # likewise: those that are allowed
@@ -54,9 +59,9 @@ def converter(kind: type[Value]) -> Converter:
         # Imported late: a room needs no schema yet for `draft` to write it one.
         from meshkit.codec.schemas import SCHEMAS
 
-        found = build(kind, getattr(SCHEMAS[ROOM_OF[kind]], kind.__name__))
-        if issubclass(kind, Statement) or any(shape.many for shape in shapes(kind)):
-            found = found._replace(read=_remembering(kind, found.read))
+        found = build(kind, SCHEMAS[ROOM_OF[kind]])
+        if _comes_again(kind):
+            found = found._replace(read=_remembering(found.read))
         _converters[kind] = found
     return found
 
@@ -64,74 +69,102 @@ def converter(kind: type[Value]) -> Converter:
 def prepare() -> None:
     """Build every converter now, which takes 10 ms, and not each when it is first needed."""
     for kind in ROOM_OF:
-        _reads[_names[kind]] = converter(kind).read
+        _heads[_head(_names[kind])] = converter(kind).read
 
 
-def _remembering(kind: type[Value], read: Read) -> Read:
-    """The same reading, for values that come again and again and are not read at a glance."""
-    shelf, is_flat = _kept.shelf(), not _deep(kind)
+def _comes_again(kind: type[Value]) -> bool:
+    """Whether values of this class are met again and again: what is signed, blocks of it, members
+    and voters and whatever else stands in fields of others."""
+    crowd = any(shape.many and shape.allowed for shape in shapes(kind))
+    return issubclass(kind, Statement) or crowd or kind in _inner_kinds()
 
-    def read_kept(source: Any, depth: int) -> Any:
-        data = source.SerializeToString()
+
+@cache
+def _inner_kinds() -> frozenset[type[Value]]:
+    found = {shape.message for kind in ROOM_OF for shape in shapes(kind) if shape.message}
+    return frozenset(found)
+
+
+def _remembering(read: Read) -> Read:
+    """The same reading, for values that come again: what was read at some depth, any greater
+    depth allows too."""
+    shelf = _kept.shelf()
+
+    def read_kept(data: bytes, depth: int) -> Any:
         found = shelf.get(data)
         if found is not None and found[0] <= depth:
             return found[1]
-        value = read(source, depth)
-        _kept.put(shelf, data, 0 if is_flat else nested(value), value)
+        value = read(data, depth)
+        _kept.put(shelf, data, depth, value)
         return value
 
     return read_kept
 
 
-def nested(value: Any) -> int:
-    """How many bodies stand in each other in `value`: the depth that it takes to read it."""
-    deepest = 0
-    for name, many, is_body in _deep(cast("type[Value]", type(value))):
-        inner = getattr(value, name)
-        for item in inner if many else (inner,):
-            if item is not None:
-                deepest = max(deepest, is_body + nested(item))
-    return deepest
+def build(kind: type[Value], module: ModuleType) -> Converter:
+    """A converter between `kind` and the message of its name in `module`, field by field."""
+    message = getattr(module, kind.__name__)
+    return Converter(message, _reader(kind, module), _writer(kind, message))
 
 
-@cache
-def _deep(kind: type[Value]) -> tuple[tuple[str, bool, bool], ...]:
-    """The fields that are bodies or may hold some: name, whether many, whether a body itself."""
-    return tuple(
-        (shape.name, shape.many, bool(shape.allowed))
-        for shape in shapes(kind)
-        if shape.allowed or (shape.message is not None and _deep(shape.message))
-    )
-
-
-def build(kind: type[Value], message: Any) -> Converter:
-    """A converter between `kind` and the protobuf class `message`, field by field by name."""
-    plain = [shape for shape in shapes(kind) if _is_plain(shape)]
-    names = tuple(shape.name for shape in plain)
+def _reader(kind: type[Value], module: ModuleType) -> Read:
+    names = tuple(shape.name for shape in shapes(kind))
+    plain = tuple((place, shape) for place, shape in enumerate(shapes(kind)) if _is_plain(shape))
     integers, lengths = _tests(kind, plain)
-    fields = message.DESCRIPTOR.fields_by_name
-    special = tuple(
-        (place, shape.name, *_special(kind, shape, fields[shape.name]))
+    fields = getattr(module, kind.__name__).DESCRIPTOR.fields_by_name
+    specials = tuple(
+        (place, _field(kind, shape, _is_embedded(fields[shape.name])))
         for place, shape in enumerate(shapes(kind))
         if not _is_plain(shape)
     )
-    reads = tuple((place, read) for place, _, read, _ in special)
-    writes = tuple((name, write) for _, name, _, write in special)
-    get = _getter(names)
+    get, parsed = _getter(names), shallow(module, kind.__name__).FromString
+    if len(names) == 1 and specials:
+        return _reader_of_one(kind, names[0], parsed, specials[0][1])
 
-    # The two loops stand in both functions, since a call for them would cost as much again.
-    def read(source: Any, depth: int) -> Value:
-        found = list(get(source))
+    def read(data: bytes, depth: int) -> Value:
+        source = parsed(data)
+        found = get(source)
         for place, low, high in integers:
             if not low <= found[place] <= high:
                 raise Malformed(f"{kind.__name__}.{names[place]} is out of range: {found[place]}")
         for place, form in lengths:
             if len(found[place]) not in form:
                 raise Malformed(f"{kind.__name__}.{names[place]} has length {len(found[place])}")
-        for place, special_read in reads:
-            found.insert(place, special_read(source, depth))
+        if specials:
+            found = list(found)
+            for place, field in specials:
+                found[place] = field(found[place], source, depth)
         return kind(*found)
 
+    return read
+
+
+def _reader_of_one(
+    kind: type[Value], name: str, parsed: Callable[[bytes], Any], field: Field
+) -> Read:
+    """The same for a class that is nothing but a frame around another."""
+    frame = cast("Callable[[Any], Value]", kind)
+
+    def read(data: bytes, depth: int) -> Value:
+        source = parsed(data)
+        return frame(field(getattr(source, name), source, depth))
+
+    return read
+
+
+def _writer(kind: type[Value], message: Any) -> Write:
+    plain = [shape for shape in shapes(kind) if _is_plain(shape)]
+    names = tuple(shape.name for shape in plain)
+    integers, lengths = _tests(kind, tuple(enumerate(plain)))
+    fields = message.DESCRIPTOR.fields_by_name
+    writes = tuple(
+        (shape.name, _write_field(kind, shape, _is_embedded(fields[shape.name])))
+        for shape in shapes(kind)
+        if not _is_plain(shape)
+    )
+    get = _getter(names)
+
+    # The two loops stand in both functions, since a call for them would cost as much again.
     def write(value: Any) -> dict[str, Any]:
         found = get(value)
         for place, low, high in integers:
@@ -145,21 +178,25 @@ def build(kind: type[Value], message: Any) -> Converter:
             into[name] = special_write(getattr(value, name))
         return into
 
-    def read_special(source: Any, depth: int) -> Value:
-        return kind(*[special_read(source, depth) for _, special_read in reads])
-
-    return Converter(message, read if plain else read_special, write)
+    return write
 
 
 def _is_plain(shape: Shape) -> bool:
     return shape.scalar is not None and not shape.many and not shape.optional
 
 
-def _tests(kind: type[Value], plain: list[Shape]) -> tuple[tuple[Range, ...], tuple[Length, ...]]:
+def _is_embedded(field: Any) -> bool:
+    """Whether a body stands in this field as a message, and not as bytes."""
+    return bool(field.type == FieldDescriptor.TYPE_MESSAGE)
+
+
+def _tests(
+    kind: type[Value], plain: tuple[tuple[int, Shape], ...]
+) -> tuple[tuple[Range, ...], tuple[Length, ...]]:
     """What to check of the plain fields: integers for their value, the others for their length."""
     integers: list[Range] = []
     lengths: list[Length] = []
-    for place, shape in enumerate(plain):
+    for place, shape in plain:
         assert shape.scalar is not None
         form = form_of(kind.__name__, shape.name, shape.scalar)
         if isinstance(form, range) and shape.scalar is int:
@@ -169,7 +206,7 @@ def _tests(kind: type[Value], plain: list[Shape]) -> tuple[tuple[Range, ...], tu
     return tuple(integers), tuple(lengths)
 
 
-def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+def _getter(names: tuple[str, ...]) -> Callable[[Any], Any]:
     match names:
         case ():
             return lambda _: ()
@@ -182,87 +219,146 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
 # -- fields that are more than one scalar ----------------------------------------------------------
 
 
-def _special(kind: type[Value], shape: Shape, field: FieldDescriptor) -> tuple[Read, Write]:
-    where = f"{kind.__name__}.{shape.name}"
-    read, write = _item(kind, shape, field)
-    if shape.many:
-        return _many(where, shape.name, read, write)
-    if shape.optional:
-        return _optional(shape.name, read, write)
-    if shape.allowed:  # left out, it reads as a Body of no kind, and is refused as such
-        return lambda source, depth: read(getattr(source, shape.name), depth), write
-    return _required(where, shape.name, read), write
+def _field(kind: type[Value], shape: Shape, embedded: bool) -> Field:
+    """How to read a field that is more than one scalar."""
+    name, read = shape.name, _item(kind, shape, embedded)
+    where = f"{kind.__name__}.{name}"
 
-
-def _many(where: str, name: str, read: Read, write: Write) -> tuple[Read, Write]:
-    def read_many(source: Any, depth: int) -> tuple[Any, ...]:
-        items = getattr(source, name)
+    def read_many(items: Any, _: Any, depth: int) -> tuple[Any, ...]:
         if len(items) not in COUNT:
             raise Malformed(f"{where} has {len(items)} items")
         return tuple([read(item, depth) for item in items])
+
+    def read_optional(item: Any, source: Any, depth: int) -> Any:
+        return read(item, depth) if source.HasField(name) else None
+
+    def read_body_field(item: Any, _: Any, depth: int) -> Any:
+        return read(item, depth)  # left out, it is a Body of no kind, and is refused as such
+
+    def read_required(item: Any, source: Any, depth: int) -> Any:
+        if not item and not source.HasField(name):
+            raise Malformed(f"{where} is missing")
+        return read(item, depth)
+
+    if shape.many:
+        return read_many
+    if shape.optional:
+        return read_optional
+    return read_body_field if shape.allowed else read_required
+
+
+def _item(kind: type[Value], shape: Shape, embedded: bool) -> Read:
+    """How to read one item of such a field."""
+    where = f"{kind.__name__}.{shape.name}"
+    if shape.message is not None:
+        return converter(shape.message).read
+    if shape.allowed:
+        return read_body if embedded else _body_in_bytes(where, shape.allowed)
+    assert shape.scalar is not None
+    check = _check(where, shape.scalar, form_of(kind.__name__, shape.name, shape.scalar))
+    return lambda item, _: check(item)
+
+
+def _write_field(kind: type[Value], shape: Shape, embedded: bool) -> Write:
+    """How to write a field that is more than one scalar."""
+    write, where = _write_item(kind, shape, embedded), f"{kind.__name__}.{shape.name}"
 
     def write_many(items: Any) -> list[Any]:
         if len(items) not in COUNT:
             raise Malformed(f"{where} has {len(items)} items")
         return [write(item) for item in items]
 
-    return read_many, write_many
+    if shape.many:
+        return write_many
+    if shape.optional:
+        return lambda item: None if item is None else write(item)
+    return write
 
 
-def _optional(name: str, read: Read, write: Write) -> tuple[Read, Write]:
-    def read_optional(source: Any, depth: int) -> Any:
-        return read(getattr(source, name), depth) if source.HasField(name) else None
-
-    return read_optional, lambda item: None if item is None else write(item)
-
-
-def _required(where: str, name: str, read: Read) -> Read:
-    def read_required(source: Any, depth: int) -> Any:
-        if not source.HasField(name):
-            raise Malformed(f"{where} is missing")
-        return read(getattr(source, name), depth)
-
-    return read_required
-
-
-def _item(kind: type[Value], shape: Shape, field: FieldDescriptor) -> tuple[Read, Write]:
+def _write_item(kind: type[Value], shape: Shape, embedded: bool) -> Write:
     where = f"{kind.__name__}.{shape.name}"
-    if shape.allowed:
-        return _any_kind(where, shape.allowed, field.type == FieldDescriptor.TYPE_MESSAGE)
     if shape.message is not None:
-        inner = converter(shape.message)
-        return inner.read, inner.write
+        return converter(shape.message).write
+    if shape.allowed:
+        if embedded:
+            assert shape.allowed == (Value,), f"{where} would need its kind checked"
+            return write_body
+        return lambda value: serialize(body_pb2.Body, write_body(_of(where, shape.allowed, value)))
     assert shape.scalar is not None
-    return _scalar(where, shape.scalar, form_of(kind.__name__, shape.name, shape.scalar))
+    return _check(where, shape.scalar, form_of(kind.__name__, shape.name, shape.scalar))
 
 
-def _scalar(where: str, scalar: type, form: Form | None) -> tuple[Read, Write]:
-    def checked(item: Any, _: int = 0) -> Any:
+def _check(where: str, scalar: type, form: Form | None) -> Callable[[Any], Any]:
+    def checked(item: Any) -> Any:
         if form is not None and (item if scalar is int else len(item)) not in form:
             raise Malformed(f"{where} is out of range")
         return item
 
-    return checked, checked
+    return checked
 
 
 # -- bodies ----------------------------------------------------------------------------------------
 
 _names: dict[type[Value], str] = {kind: kind_name(kind) for kind in ROOM_OF}
 _kinds: dict[str, type[Value]] = {name: kind for kind, name in _names.items()}
-_reads: dict[str, Read] = {}  # by the name of the kind, as they are first needed
+_heads: dict[int, Read] = {}  # by what a Body of the kind begins with, as they are first needed
+_parsed_body = shallow(body_pb2, "Body").FromString
 
 
-def read_body(body: Any, depth: int) -> Value:
-    """The value in a parsed Body."""
-    name = body.WhichOneof("kind")
+def read_body(data: bytes, depth: int) -> Value:
+    """The value in the bytes of a Body; like all that reads, without a look at their length."""
     if depth <= 0:
         raise Malformed("bodies are nested too deep")
-    read = _reads.get(name)
-    if read is None:
-        if name is None:
-            raise Malformed("a body of no known kind")
-        read = _reads[name] = converter(_kinds[name]).read
+    # Nearly always a Body is one kind's number, a length below 2^14 and as many bytes: to see that
+    # takes half as long as to parse it.
+    if len(data) > 4:
+        number, size, at = data[0], data[1], 2
+        if number >= 0x80:
+            number, size, at = number | size << 8, data[2], 3
+        if size >= 0x80:
+            size, at = size & 0x7F | data[at] << 7, at + 1
+        read = _heads.get(number)
+        if read is not None and at + size == len(data):
+            value: Value = read(data[at:], depth - 1)
+            return value
+    return _read_any_body(data, depth)
+
+
+def _read_any_body(data: bytes, depth: int) -> Value:
+    body = _parsed_body(data)
+    name = body.WhichOneof("kind")
+    if name is None:
+        raise Malformed("a body of no known kind")
+    read = converter(_kinds[name]).read
+    _heads[_head(name)] = read
     return cast(Value, read(getattr(body, name), depth - 1))
+
+
+def _head(name: str) -> int:
+    """The bytes that begin a Body of this kind, as a number: the first is the lowest."""
+    tag = body_pb2.Body.DESCRIPTOR.fields_by_name[name].number << 3 | 2
+    assert tag < 1 << 14, "two bytes hold it"
+    return tag if tag < 0x80 else tag & 0x7F | 0x80 | (tag >> 7) << 8
+
+
+def _body_in_bytes(where: str, allowed: tuple[type, ...]) -> Read:
+    """Read a body that its message knows only as bytes: nobody weighed it yet."""
+
+    def read(data: bytes, depth: int) -> Any:
+        if len(data) > UNWEIGHED_BYTES:
+            weigh(data, body_pb2.Body)
+        value = read_body(data, depth)
+        if not isinstance(value, allowed):
+            raise Malformed(f"{where} holds a {type(value).__name__}")
+        return value
+
+    return read
+
+
+def _of(where: str, allowed: tuple[type, ...], value: Any) -> Any:
+    if not isinstance(value, allowed):
+        raise Malformed(f"{where} holds a {type(value).__name__}")
+    return value
 
 
 def write_body(value: Any) -> dict[str, Any]:
@@ -272,14 +368,17 @@ def write_body(value: Any) -> dict[str, Any]:
     return {_names[kind]: write(value)}
 
 
-def parse(message: Any, data: bytes) -> Any:
-    """The protobuf message of class `message` in `data`; raises `Malformed`."""
+def strictly(message: Any, read: Callable[..., Any], data: bytes, *rest: Any) -> Any:
+    """What `read` makes of `data`, the protobuf message `message`; raises `Malformed` alone.
+
+    Whoever begins to read begins here: what is inside is neither weighed nor guarded again.
+    """
     if len(data) > DATA_BYTES_MAX:
         raise Malformed(f"{len(data)} bytes are too many")
     if len(data) > UNWEIGHED_BYTES:
         weigh(data, message)
     try:
-        return message.FromString(data)
+        return read(data, *rest)
     except DecodeError as error:
         raise Malformed(f"not a {message.DESCRIPTOR.name}: {error}") from None
 
@@ -290,29 +389,3 @@ def serialize(message: Any, fields: dict[str, Any]) -> bytes:
         return cast(bytes, message(**fields).SerializeToString())
     except UnicodeEncodeError as error:
         raise Malformed(f"not a {message.DESCRIPTOR.name}: {error}") from None
-
-
-def _any_kind(where: str, allowed: tuple[type, ...], embedded: bool) -> tuple[Read, Write]:
-    def checked(value: Any) -> Any:
-        if not isinstance(value, allowed):
-            raise Malformed(f"{where} holds a {type(value).__name__}")
-        return value
-
-    if embedded:
-        assert allowed == (Value,), f"{where} would need its kind checked"
-        return read_body, write_body
-
-    shelf = _kept.shelf()
-
-    def read(source: Any, depth: int) -> Any:
-        found = shelf.get(source)
-        if found is not None and found[0] <= depth:
-            return found[1]
-        value = checked(read_body(parse(body_pb2.Body, source), depth))
-        _kept.put(shelf, source, 1 + nested(value), value)
-        return value
-
-    def write(value: Any) -> Any:
-        return serialize(body_pb2.Body, write_body(checked(value)))
-
-    return read, write

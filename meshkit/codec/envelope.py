@@ -9,8 +9,9 @@ too, since an entry that a peer caused holds the peer's envelope instead of the 
 
 from typing import Any, NamedTuple, cast
 
-from meshkit.codec.convert import DEPTH_MAX, build, parse, read_body, serialize
+from meshkit.codec.convert import DEPTH_MAX, build, read_body, serialize, strictly
 from meshkit.codec.form import Malformed
+from meshkit.codec.shallow import shallow
 from meshkit.core.value import Value
 from meshkit.pb import journal_pb2
 
@@ -57,18 +58,25 @@ class Sealed(NamedTuple):
 
     def body(self) -> Value:
         """What it says, without a look at the header; raises `Malformed`."""
-        return read_body(self.message.body, DEPTH_MAX)
+        body: Value = strictly(_message, _said, self.signed)[1]
+        return body
 
     def envelope(self) -> Envelope:
         """The envelope with its body; raises `Malformed`."""
-        envelope = cast(Envelope, _read(self.message, DEPTH_MAX))
+        envelope: Envelope = strictly(_message, _read, self.signed, DEPTH_MAX)
         fault = _fault(envelope)
         if fault:
             raise Malformed(f"an envelope {fault}")
         return envelope
 
 
-_message, _read, _write = build(Envelope, journal_pb2.Envelope)
+_message, _read, _write = build(Envelope, journal_pb2)
+_parsed = shallow(journal_pb2, "Envelope").FromString
+
+
+def _said(data: bytes) -> tuple[bytes, Value]:
+    message = _parsed(data)
+    return message.sender, read_body(message.body, DEPTH_MAX)
 
 
 def unframe(data: bytes) -> Sealed:
@@ -78,15 +86,15 @@ def unframe(data: bytes) -> Sealed:
     if len(data) < PREFIX_BYTES or data[0] != VERSION:
         raise Malformed("not an envelope of version 1")
     signed = data[PREFIX_BYTES:]
-    return Sealed(data[1:PREFIX_BYTES], signed, parse(_message, signed))
+    return Sealed(data[1:PREFIX_BYTES], signed, strictly(_message, _parsed, signed))
 
 
 def said(data: bytes) -> tuple[bytes, Value]:
     """Who says what in a frame, without a look at the rest of it; raises `Malformed`."""
     if not PREFIX_BYTES <= len(data) <= ENVELOPE_BYTES_MAX or data[0] != VERSION:
         raise Malformed("not an envelope of version 1")
-    message = parse(_message, data[PREFIX_BYTES:])
-    return message.sender, read_body(message.body, DEPTH_MAX)
+    found: tuple[bytes, Value] = strictly(_message, _said, data[PREFIX_BYTES:])
+    return found
 
 
 def frame(signature: bytes, signed: bytes) -> bytes:

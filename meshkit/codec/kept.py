@@ -5,9 +5,9 @@ stands in every validator's list, the lists in the result, the result in the blo
 certificate's message and in several events, each in the bytes of its own. Values never change, so
 all of them may be one value; and what is one value compares equal at once.
 
-The bytes are those of the message as it was parsed, so nothing is taken for equal that is not. With
-each value stands how many bodies are nested in it, for it may be used only where so many are
-allowed.
+The bytes are those of the message as it came, so nothing is taken for equal that is not. With each
+value stands how many bodies could be opened where it was read: where as many may be, or more, it is
+read no more.
 """
 
 from typing import TypeAlias
@@ -16,7 +16,9 @@ from meshkit.core.value import Value
 
 KEPT_BYTES_MAX = 8 * 2**20  # of keys; with their values four times that (measured), then anew
 
-Shelf: TypeAlias = dict[bytes, tuple[int, Value]]  # bytes to the bodies nested in it, and itself
+Shelf: TypeAlias = dict[
+    bytes, tuple[int, Value]
+]  # bytes to the depth that was enough, and the value
 
 
 class Kept:
@@ -35,10 +37,10 @@ class Kept:
         self._shelves.append({})
         return self._shelves[-1]
 
-    def put(self, shelf: Shelf, data: bytes, nested: int, value: Value) -> None:
+    def put(self, shelf: Shelf, data: bytes, depth: int, value: Value) -> None:
         self.size_bytes += len(data)
         if self.size_bytes > self._bytes_max:
             for each in self._shelves:
                 each.clear()
             self.size_bytes = len(data)
-        shelf[data] = (nested, value)
+        shelf[data] = (depth, value)

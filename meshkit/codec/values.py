@@ -1,13 +1,13 @@
 """Values to bytes and back: of a known class, or of any class, wrapped in a `Body`."""
 
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from meshkit.codec.convert import (
     DEPTH_MAX,
     converter,
-    parse,
     read_body,
     serialize,
+    strictly,
     write_body,
 )
 from meshkit.core.value import Value
@@ -25,7 +25,8 @@ def encode(value: Value) -> bytes:
 def decode(kind: type[V], data: bytes, depth: int = DEPTH_MAX) -> V:
     """The value of class `kind` in `data`; raises `Malformed` and nothing else."""
     message, read, _ = converter(kind)
-    return cast(V, read(parse(message, data), depth))
+    value: V = strictly(message, read, data, depth)
+    return value
 
 
 def encode_body(value: Value) -> bytes:
@@ -35,4 +36,5 @@ def encode_body(value: Value) -> bytes:
 
 def decode_body(data: bytes, depth: int = DEPTH_MAX) -> Value:
     """The value, of any class of the table, in `data`; raises `Malformed` and nothing else."""
-    return read_body(parse(body_pb2.Body, data), depth)
+    value: Value = strictly(body_pb2.Body, read_body, data, depth)
+    return value

@@ -111,4 +111,4 @@ def test_bodies_nest_in_messages_and_in_bytes() -> None:
 def test_every_converter_can_be_built_beforehand() -> None:
     convert.prepare()
     assert convert._converters.keys() >= ROOM_OF.keys()
-    assert len(convert._reads) == len(ROOM_OF)
+    assert len(convert._heads) == len(ROOM_OF)

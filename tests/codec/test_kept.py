@@ -3,10 +3,9 @@
 import pytest
 
 from meshkit.codec import Malformed, decode, encode
-from meshkit.codec.convert import nested
 from meshkit.codec.kept import Kept
 from meshkit.consensus.messages import Certificate, Committed
-from meshkit.consensus.tendermint.messages import PRECOMMIT, Proposal, Vote
+from meshkit.consensus.tendermint.messages import PRECOMMIT, Vote
 from meshkit.core.value import Value, digest
 from meshkit.ledger.messages import Accusation, Block, Note
 
@@ -25,13 +24,15 @@ def test_equal_bytes_are_read_as_one_value() -> None:
     assert first.certificate.votes[0] is decode(Vote, encode(VOTE))
 
 
-def test_a_value_says_how_many_bodies_are_nested_in_it() -> None:
+def test_what_was_read_at_some_depth_is_known_at_any_greater_one() -> None:
     accused = Accusation(WHO, WHO, NOTE, NOTE, b"s" * 64)
-    assert nested(VOTE) == 0
-    assert nested(BLOCK) == 1
-    assert nested(Proposal(1, 0, -1, digest(BLOCK), WHO)) == 0
-    assert nested(Block(1, b"p" * 32, WHO, b"l" * 32, (accused,))) == 2
-    assert nested(Proposal(1, 0, -1, digest(BLOCK), WHO, BLOCK)) == 2
+    data = encode(Block(7, b"p" * 32, WHO, b"l" * 32, (accused,)))
+    first = decode(Block, data, depth=4)
+    assert decode(Block, data, depth=5) is first
+    lower = decode(Block, data, depth=2)
+    assert lower == first
+    assert lower is not first
+    assert decode(Block, data, depth=2) is decode(Block, data, depth=4) is lower
 
 
 @pytest.mark.parametrize("deep_first", [True, False])
