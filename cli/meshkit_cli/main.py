@@ -10,6 +10,7 @@ this folder, else from the same file in the user's configuration folder.
     rounds = 20              # of one command: as MESHKIT_TASK_SUBMIT_ROUNDS
 """
 
+import errno
 import os
 import tomllib
 from collections.abc import Generator
@@ -24,6 +25,7 @@ from meshkit import __version__
 from meshkit_cli.output import USAGE, fail
 
 CONFIG_BYTES_MAX = 2**20  # a guess: a thousand times what anybody sets
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Settings = dict[str, Any]
 
@@ -72,7 +74,8 @@ class Nouns(click.Group):
 
 @contextmanager
 def usage() -> Generator[None]:
-    """A command line that says nothing meaningful is refused in one line, as all else is."""
+    """A command line that says nothing meaningful is refused in one line, as all else is; so is one
+    whose output has nowhere to go."""
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
@@ -80,6 +83,11 @@ def usage() -> Generator[None]:
     except click.UsageError as error:
         asked = error.ctx.command_path if error.ctx is not None else "meshkit"
         fail(f"{error.format_message().rstrip('.')}; see: {asked} --help", USAGE)
+    except OSError as error:
+        # Files that we open ourselves have names; what has none is the output, sent to a full disk.
+        if error.filename is not None or error.errno not in NO_ROOM:
+            raise
+        fail(f"the output cannot be written: {error.strerror}")
 
 
 def configuration() -> Settings:

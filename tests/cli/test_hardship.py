@@ -139,6 +139,25 @@ def test_a_disk_that_is_full_is_said_in_one_line(folder: Path) -> None:
     assert list((free / "node").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("--help",), ("node", "card", "-o", "json"), ("node", "card", "-o", "jsonl"), ("init",)],
+)
+def test_output_that_goes_to_a_full_disk_is_said_in_one_line(
+    folder: Path, words: tuple[str, ...]
+) -> None:
+    place = () if words == ("--help",) else ("--home", str(folder / "ours"))
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "meshkit_cli.main", *words, *place],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    said = Said(done.returncode, "", done.stderr)
+    assert said.complains(FAILURE) == "the output cannot be written: No space left on device"
+
+
 def test_a_task_that_needs_what_is_not_installed_says_what_to_install(folder: Path) -> None:
     digits = "meshkit.learning.tasks.digits:Digits"
     home = folder / "founder"

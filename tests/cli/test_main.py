@@ -1,5 +1,6 @@
 """The command line as a whole: its nouns, its settings, and how nonsense is refused."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from meshkit_cli import main as command_line
-from meshkit_cli.main import COMMANDS, over
+from meshkit_cli.main import COMMANDS, over, usage
 
 from meshkit import __version__
 from tests.live import Said, meshkit
@@ -113,6 +114,19 @@ def test_the_version_is_the_package_s() -> None:
 )
 def test_words_without_meaning_are_refused_in_one_line(words: list[str], line: str) -> None:
     assert meshkit(*words).complains(2).startswith(line)
+
+
+def test_output_without_room_is_a_failure_and_other_errors_of_the_system_are_bugs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(click.exceptions.Exit) as ended, usage():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert ended.value.exit_code == 1
+    said = "meshkit: the output cannot be written: No space left on device\n"
+    assert capsys.readouterr().err == said
+    for bug in (OSError(errno.EBADF, "Bad file"), OSError(errno.ENOSPC, "No space", "a file")):
+        with pytest.raises(OSError, match=str(bug.strerror)), usage():
+            raise bug
 
 
 @pytest.mark.parametrize("words", [[], ["task"]])
