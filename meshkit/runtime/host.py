@@ -20,7 +20,9 @@ import zmq
 from blake3 import blake3
 
 from meshkit import RULES, __version__
-from meshkit.codec import JOURNALED
+from meshkit.codec import JOURNALED, Envelope
+from meshkit.consensus.tendermint import is_late
+from meshkit.consensus.tendermint.messages import Vote
 from meshkit.core.composite import At
 from meshkit.core.history import Snapshot, Start
 from meshkit.core.machine import Heard, Restarted, Wake
@@ -172,8 +174,9 @@ class Host:
 
     def _hear(self, delivery: Delivery) -> None:
         """Open a member's envelope. Whatever is wrong with it is counted and forgotten."""
+        mesh = self._shell.state["ledger"].mesh
         try:
-            envelope = open_envelope(delivery.body, self._shell.state["ledger"].mesh)
+            envelope = open_envelope(delivery.body, mesh, is_late=self._is_late)
         except Refused as refused:
             self.refused[refused.reason] += 1
             return
@@ -185,6 +188,13 @@ class Host:
             self.refused["not-addressed"] += 1
             return
         self._shell.take(At(name, Heard(envelope.sender, envelope.body)), delivery.body)
+
+    def _is_late(self, envelope: Envelope) -> bool:
+        """Votes that come after the decision are a sixth of what comes: not worth a signature."""
+        vote, engine = envelope.body, self._shell.state["consensus"]
+        return isinstance(vote, Vote) and is_late(
+            engine, envelope.sender, vote, self._clock.now_ns()
+        )
 
     def _tick(self) -> None:
         self._blobs.commit()

@@ -1,14 +1,16 @@
 """Sealing what a node says, and opening what others say: no message reaches a machine unopened.
 
 An envelope is opened in this order, cheapest first, and refused at the first fault with a word that
-is counted: its size, its version, its form, its mesh, its sender's signature over the bytes as they
-came, and then the signature of every statement inside, whoever brings it. So a machine may take a
+is counted: its size, its version, its mesh, its form, whether it comes too late to matter, its
+sender's signature over the bytes as they came, and then the signature of every statement inside,
+whoever brings it. So a machine may take a
 `Heard(sender, message)` at its word: the sender said it, and each signer in it signed. Whether they
 are members, and whether it makes sense, is for `decide`.
 
 Not here: replay. An envelope heard twice is opened twice, for a duplicate must change nothing.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from blake3 import blake3
@@ -56,6 +58,7 @@ FOREIGN_MESH = "foreign-mesh"
 BAD_SIGNATURE = "bad-signature"
 UNSIGNED_STATEMENT = "unsigned-statement"
 FORGED_STATEMENT = "forged-statement"
+LATE = "late"  # no fault of anybody's
 REASONS = (
     TOO_LARGE,
     UNKNOWN_VERSION,
@@ -64,6 +67,7 @@ REASONS = (
     BAD_SIGNATURE,
     UNSIGNED_STATEMENT,
     FORGED_STATEMENT,
+    LATE,
 )
 
 
@@ -130,14 +134,30 @@ def _signature(statement: Statement) -> bytes:
 # -- opening ---------------------------------------------------------------------------------------
 
 
-def open_envelope(data: bytes, mesh: bytes, bytes_max: int = ENVELOPE_BYTES_MAX) -> Envelope:
-    """The envelope in `data`, all its signatures verified; raises `Refused` and nothing else."""
+def never(_: Envelope) -> bool:
+    """Nothing comes too late."""
+    return False
+
+
+def open_envelope(
+    data: bytes,
+    mesh: bytes,
+    bytes_max: int = ENVELOPE_BYTES_MAX,
+    is_late: Callable[[Envelope], bool] = never,
+) -> Envelope:
+    """The envelope in `data`, all its signatures verified; raises `Refused` and nothing else.
+
+    `is_late` tells from an envelope whose signatures nobody has looked at whether it would change
+    nothing even if they were good: then it is refused without that work.
+    """
     sealed = _unframe(data, bytes_max)
     if sealed.mesh != mesh:
         raise Refused(FOREIGN_MESH, f"it is of the mesh {sealed.mesh[:8].hex()}")
+    envelope = _read(sealed)
+    if is_late(envelope):
+        raise Refused(LATE, "it is about what is decided")
     if not verify(sealed.sender, _digest(sealed.signed), sealed.signature):
         raise Refused(BAD_SIGNATURE, f"{sealed.sender[:8].hex()} did not sign it")
-    envelope = _read(sealed)
     verify_statements(envelope.body, mesh)
     return envelope
 

@@ -7,7 +7,8 @@ import pytest
 
 from meshkit import RULES, __version__
 from meshkit.codec import VOLATILE, decode_entry
-from meshkit.consensus.messages import Ask
+from meshkit.consensus.messages import NIL, Ask
+from meshkit.consensus.tendermint.messages import PRECOMMIT, Vote
 from meshkit.core.composite import At
 from meshkit.core.history import Head, HeadNoted, ShowHead
 from meshkit.core.value import digest
@@ -100,6 +101,18 @@ def test_what_is_not_believed_is_counted_by_the_reason(world: World) -> None:
         "malformed": 1,
     }
     assert world.host.figures()["refused"] == dict(sorted(world.host.refused.items()))
+
+
+def test_a_vote_about_what_is_decided_is_not_even_verified(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.offer(world.sign(Note(ME.key, 1, b""), ME))
+    world.settle()
+    height = world.shell.state["ledger"].height
+    monkeypatch.setattr("meshkit.wire.envelope.verify", None)
+    world.hear(Vote(PRECOMMIT, height, 0, NIL, OTHER.key))
+    world.turn()
+    assert world.host.refused == {"late": 1}
 
 
 def test_what_nobody_is_addressed_by_is_counted(world: World) -> None:

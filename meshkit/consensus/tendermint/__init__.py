@@ -30,9 +30,10 @@ What is left out: votes are not gossiped onwards except where the paper's argume
 each other, and `evidence.culprits` names the liars.
 """
 
+from meshkit.consensus.tendermint.hearing import is_late
 from meshkit.consensus.tendermint.machine import Tendermint
 from meshkit.consensus.tendermint.rules import Timeouts
 from meshkit.consensus.tendermint.stall import heard_weight, silent, stalled_since
 from meshkit.consensus.tendermint.state import State
 
-__all__ = ["Tendermint", "Timeouts", "State", "heard_weight", "silent", "stalled_since"]
+__all__ = ["Tendermint", "Timeouts", "State", "heard_weight", "is_late", "silent", "stalled_since"]

@@ -356,6 +356,19 @@ def _hear_elsewhere(
         _answer_height(deciding, sender, height)
 
 
+def is_late(state: State, sender: bytes, vote: Vote, now_ns: int) -> bool:
+    """Whether a vote of a height that is over leads to nothing, whoever signed it: it repeats what
+    we know or adds to what nobody counts any more, and asks for no answer.
+
+    In each height the last votes come after the decision. Who asks this first need not verify them.
+    """
+    over = vote.height < state.height or (vote.height == state.height and state.decided)
+    if not over or _known_before(state, vote) not in (None, vote):
+        return False
+    behind = vote.height < state.height and now_ns >= state.begun_ns + GRACE_NS
+    return not (behind and sender == vote.voter)
+
+
 def _known_before(state: State, statement: Vote | Proposal) -> Statement | None:
     """What its signer said before in its place, in the height just decided."""
     if statement.height != state.height - (not state.decided):

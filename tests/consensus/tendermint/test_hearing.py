@@ -19,6 +19,7 @@ from meshkit.consensus.messages import (
     Propose,
 )
 from meshkit.consensus.tendermint.evidence import place
+from meshkit.consensus.tendermint.hearing import is_late
 from meshkit.consensus.tendermint.messages import (
     PRECOMMIT,
     PREVOTE,
@@ -269,3 +270,46 @@ def test_T11_a_proposal_signed_by_our_key_that_was_never_made_is_refused() -> No
     play.do(Propose(1, number, V))
     assert play.hear(proposal(number, W)) == []
     assert play.state.rounds[number].proposal is not None
+
+
+@given(
+    st.lists(statements, max_size=12),
+    st.booleans(),
+    st.builds(
+        vote,
+        st.sampled_from([PREVOTE, PRECOMMIT]),
+        st.integers(0, 2),
+        st.sampled_from([NIL, v, w]),
+        st.integers(0, 4),
+        st.integers(0, 3),
+    ),
+    st.integers(0, 4),
+    st.sampled_from([0, GRACE_NS]),
+)
+def test_who_is_late_changes_nothing(
+    said: list[Any], begun: bool, other: Vote, sender: int, later_ns: int
+) -> None:
+    play = Play()
+    play.hear(proposal(0, V), *(precommit(0, v, number) for number in (1, 2)), *said)
+    play.hear(precommit(0, v, 3))
+    if begun and play.state.decided:
+        play.do(Begin(2, equals(4)))
+    play.now_ns += later_ns
+    if is_late(play.state, name(sender), other, play.now_ns):
+        assert play.hear(other, sender=name(sender)) == []
+
+
+def test_the_usual_late_votes_are_late_and_lies_and_questions_are_not() -> None:
+    play = Play()
+    play.hear(proposal(0, V), *(precommit(0, v, number) for number in (1, 2, 3)))
+    assert play.state.decided
+    told, new, lie = precommit(0, v, 1), prevote(0, v, 2), precommit(0, NIL, 1)
+    for _ in range(2):  # decided, and then in the next height
+        assert is_late(play.state, name(1), told, play.now_ns)
+        assert is_late(play.state, name(2), new, play.now_ns)
+        assert not is_late(play.state, name(1), lie, play.now_ns)
+        assert not is_late(play.state, name(1), precommit(0, v, 1, height=3), play.now_ns)
+        play.do(Begin(2, equals(4)))
+    play.now_ns += GRACE_NS
+    assert not is_late(play.state, name(1), told, play.now_ns), "it asks what was decided"
+    assert is_late(play.state, name(3), told, play.now_ns), "somebody only passes it on"
