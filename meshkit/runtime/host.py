@@ -83,6 +83,7 @@ class Host:
         self._me = me
         self._contacts = contacts
         self._members: object = None
+        self._connected: dict[bytes, Member] = {}
         self._snapshot_at = shell.state["history"].snapshot
         self._saved_ns = clock.now_ns()
         self._poller = zmq.Poller()
@@ -206,10 +207,13 @@ class Host:
         book = self._shell.state["ledger"]
         if book.members is self._members:
             return
-        self._members = book.members
+        self._members = book.members  # another map after each block, mostly of the same members
         known = {seat.member.id: seat.member for _, seat in sorted(book.members.items())}
         if self._me not in known:  # we are still on our way in: listen to who sent us here
             known.update((contact.id, contact) for contact in self._contacts)
+        if known == self._connected:
+            return
+        self._connected = known
         self._mesh.set_members(member for id_, member in known.items() if id_ != self._me)
 
     def _keep_snapshot(self) -> None:
