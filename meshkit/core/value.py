@@ -74,32 +74,63 @@ def from_canonical(kind: type[T], data: bytes) -> T:
 
 def revive(kind: Any, raw: Any) -> Any:
     """The value of type `kind` that the decoded canonical form `raw` stands for."""
+    return _reviver(kind)(raw)
+
+
+@cache
+def _reviver(kind: Any) -> Callable[[Any], Any]:
+    """What `revive` does for one type: looking a type over costs more than most values do."""
     origin, args = get_origin(kind), get_args(kind)
     if isinstance(kind, type) and issubclass(kind, Value):
-        return _revive_value(kind, raw)
+        return lambda raw: _revive_value(kind, raw)
     if origin is Map:
-        return Map([(revive(args[0], key), revive(args[1], item)) for key, item in raw])
+        key_of, item_of = _reviver(args[0]), _reviver(args[1])
+        return lambda raw: Map([(key_of(key), item_of(item)) for key, item in raw])
     if origin is tuple:
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(revive(args[0], item) for item in raw)
-        return tuple(revive(arg, item) for arg, item in zip(args, raw, strict=True))
+        return _tuple_reviver(args)
     if origin in (Union, UnionType):
-        if NoneType in args and isinstance(raw, NoneType):
+        return _union_reviver(args)
+
+    def plain(raw: Any) -> Any:
+        if not isinstance(raw, kind):
+            raise TypeError(f"expected {kind}, found {type(raw).__name__}")
+        return raw
+
+    return plain
+
+
+def _tuple_reviver(args: tuple[Any, ...]) -> Callable[[Any], Any]:
+    parts = [_reviver(arg) for arg in args if arg is not Ellipsis]
+    if len(args) == 2 and args[1] is Ellipsis:
+        each = parts[0]
+        return lambda raw: tuple([each(item) for item in raw])
+    return lambda raw: tuple([part(item) for part, item in zip(parts, raw, strict=True)])
+
+
+def _union_reviver(args: tuple[Any, ...]) -> Callable[[Any], Any]:
+    rest = [arg for arg in args if arg is not NoneType]
+    named = {arg.__name__: arg for arg in rest if issubclass(arg, Value)}
+    may_be_none = NoneType in args
+
+    def either(raw: Any) -> Any:
+        if may_be_none and raw is None:
             return None
-        rest = [arg for arg in args if arg is not NoneType]
-        named = {arg.__name__: arg for arg in rest if issubclass(arg, Value)}
         return revive(named.get(raw[0], rest[0]) if named else rest[0], raw)
-    if not isinstance(raw, kind):
-        raise TypeError(f"expected {kind}, found {type(raw).__name__}")
-    return raw
+
+    return either
 
 
 def _revive_value(kind: type[Value], raw: Any) -> Value:
     # A field declared as a bare Value or Statement holds any subclass: the tag says which.
     tag, *fields = raw
     actual = kind if tag == kind.__name__ else _subclass(kind, tag)
-    hints = _hints(actual)
-    return actual(*[revive(hint, field) for hint, field in zip(hints, fields, strict=True)])
+    parts = _field_revivers(actual)
+    return actual(*[part(field) for part, field in zip(parts, fields, strict=True)])
+
+
+@cache
+def _field_revivers(kind: type[Value]) -> tuple[Callable[[Any], Any], ...]:
+    return tuple(_reviver(hint) for hint in _hints(kind))
 
 
 @cache
