@@ -44,6 +44,20 @@ def slug(refused: "pytest.ExceptionInfo[Refusal]") -> str:
     return refused.value.slug
 
 
+def test_no_secret_is_in_anything_that_nodes_write(live: Live, client: Client) -> None:
+    list(client.watch(client.submit(a_name(), SOFTMAX, 1)))
+    client.note(b"said")
+    keys = [path for home in live.homes for path in home.glob("*.key")]
+    assert len(keys) == 3 * len(live.homes)
+    digits = [path.read_bytes().split()[-1] for path in (*keys, live.operator)]
+    secrets = [form for each in digits for form in (each, bytes.fromhex(each.decode()))]
+    written = [path for home in live.homes for path in home.rglob("*") if path.is_file()]
+    assert len(written) > 5 * len(live.homes), "journals, blobs, documents, logs"
+    for path in written:
+        data = path.read_bytes()
+        assert path in keys or not any(secret in data for secret in secrets), path
+
+
 # -- a task from its submission to its end ---------------------------------------------------------
 
 

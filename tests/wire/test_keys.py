@@ -1,6 +1,7 @@
 """Keys sign alike for ever, and their files are for their owner alone."""
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from zmq.utils import z85
 from meshkit.ledger import beacon
 from meshkit.wire import keys
 from meshkit.wire.keys import HashChain, Identity, KeyRefused, Transport, verify
+from tests.tidy import ROOT, sources
 
 DIGEST = bytes(range(32))
 ANNA, BERT = Identity(bytes([1]) * 32), Identity(bytes([2]) * 32)
@@ -21,6 +23,13 @@ KINDS: list[Any] = [Identity, Transport, HashChain]
 
 
 # -- signatures ------------------------------------------------------------------------------------
+
+
+def test_one_module_knows_the_library_that_signs() -> None:
+    """Libraries differ on malformed signatures, and nodes that disagree about one part ways."""
+    knowing = re.compile(r"^\s*(?:import|from) nacl\b", re.MULTILINE)
+    found = [path for path in sources() if knowing.search(path.read_text(encoding="utf-8"))]
+    assert found == [ROOT / "meshkit" / "wire" / "keys.py"]
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))

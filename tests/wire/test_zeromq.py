@@ -54,6 +54,14 @@ def test_a_mesh_of_five_talks() -> None:
         chat(meshes)
 
 
+def test_every_socket_between_nodes_is_encrypted() -> None:
+    with net(3) as meshes:
+        for node in meshes.nodes:
+            watched = list(node.mesh.sockets.guard.posts)
+            assert len(watched) == 4 + 2 * 2, "four listen, and two lead to each of the others"
+            assert {socket.getsockopt(zmq.MECHANISM) for socket in watched} == {zmq.CURVE}
+
+
 def test_a_mesh_that_reads_one_at_a_time_talks_too() -> None:
     """What is left when a turn has read its share is read in the next."""
     with net(3, QUICK._replace(drain=1, drain_direct=1, serve=1, chunk_bytes=100)) as meshes:
