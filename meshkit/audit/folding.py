@@ -47,9 +47,9 @@ class Opened(NamedTuple):
     machine: Composite
     reader: JournalReader
 
-    def entries(self, last: int | None = None) -> Iterator[tuple[int, Entry]]:
+    def entries(self, last: int | None = None, first: int = 1) -> Iterator[tuple[int, Entry]]:
         """Each entry with its index; raises Unsound and OtherRules at one it cannot go past."""
-        for record in self.reader.read(1, last):
+        for record in self.reader.read(first, last):
             entry = self.read(record)
             if fault := fault_of_rules(entry):
                 raise OtherRules(f"{self.path}: entry {record.index} was decided by {fault}")

@@ -34,20 +34,23 @@ def processors() -> int:
 
 
 class Forks:
-    """Up to `workers` children at a time. Use as a context, so that no child is left."""
+    """Up to `workers` children at a time. Use as a context, so that no child is left.
+
+    `workers` says how many it is: one means none, and that work is done on the spot.
+    """
 
     def __init__(self, workers: int) -> None:
         able = hasattr(os, "fork") and threading.active_count() == 1
-        self._workers = workers if able else 1
+        self.workers = workers if able else 1
         self._children: deque[Child] = deque()
         self._done: deque[bytes] = deque()
 
     def give(self, work: Work) -> None:
         """Begin `work`, as soon as there is room for one more."""
-        if self._workers <= 1:
+        if self.workers <= 1:
             self._done.append(work())
             return
-        while len(self._children) >= self._workers:
+        while len(self._children) >= self.workers:
             self._collect()
         self._children.append(_fork(work))
 

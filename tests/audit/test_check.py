@@ -7,11 +7,14 @@ import pytest
 from msgspec.structs import replace
 
 from meshkit.audit import check as check_
-from meshkit.audit.check import Checked, check, unasked, undisturbed
+from meshkit.audit import relay
+from meshkit.audit.check import Checked, check, undisturbed
+from meshkit.audit.errors import Unsound
 from meshkit.audit.folding import fold, opened
-from meshkit.core.composite import At, Composite
-from meshkit.core.history import Historian, Snapshot, Snapshotted
+from meshkit.core.composite import At
+from meshkit.core.history import Snapshot, Snapshotted
 from meshkit.core.machine import Divergence, Entry, recheck
+from meshkit.journal import JournalError
 from tests.audit import forger
 from tests.audit.world import identity_of
 
@@ -25,10 +28,11 @@ def checked(home: Path, workers: int = 1) -> Checked:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches and stretches so short that there are many of them."""
     monkeypatch.setattr(check_, "BATCH_ENTRIES", 10)
-    monkeypatch.setattr(check_, "STRETCH_ENTRIES", 17)
+    monkeypatch.setattr(check_, "RELAY_ENTRIES_MIN", 20)
+    monkeypatch.setattr(relay, "STRETCH_ENTRIES_MAX", 17)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, 2, 3])
 def test_a_true_journal(peaceful: Path, small: None, workers: int) -> None:
     home = peaceful / "node-0"
     done = checked(home, workers)
@@ -45,7 +49,7 @@ def bent(entry: Entry) -> Entry:
     return replace(entry, events=entry.events[:-1])
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize("index", [25, 90])
 def test_the_first_difference(copied: Path, small: None, workers: int, index: int) -> None:
     home = copied / "node-1"
@@ -63,6 +67,24 @@ def test_the_first_difference(copied: Path, small: None, workers: int, index: in
     assert divergence.value.index == index
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_cannot_be_read_is_told_whoever_comes_upon_it(
+    copied: Path, small: None, workers: int
+) -> None:
+    home = copied / "node-1"
+    forger.rewrite(home, identity_of(1), 31, lambda entry: replace(entry, envelope=b"none"))
+    with pytest.raises(Unsound, match="entry 31 is none"):
+        checked(home, workers)
+
+
+def test_where_the_end_is_unsound_one_looks_alone(copied: Path, small: None) -> None:
+    home = copied / "node-1"
+    index, state = forger.rows(home)[-1]
+    forger.put(home, index, bytes(len(state)))
+    with pytest.raises(JournalError, match="altered"):
+        checked(home, 2)
+
+
 def test_a_snapshot_of_another_state(copied: Path) -> None:
     home = copied / "node-0"
     index, entry = next(
@@ -78,25 +100,6 @@ def test_a_snapshot_of_another_state(copied: Path) -> None:
     assert done.difference is not None
     assert done.difference.entry == index
     assert done.difference.decided[0].body.state == done.digest
-
-
-def test_a_node_that_nobody_asks_decides_the_same(peaceful: Path) -> None:
-    with opened(peaceful / "node-1" / "journal.sqlite") as journal:
-        state, mute = journal.machine.initial(), unasked(journal.machine)
-        asked = 0
-        for _, entry in journal.entries():
-            silent = mute.run(state, entry.command, entry.moment)
-            state, events, effects = journal.machine.run(state, entry.command, entry.moment)
-            assert silent == (state, events, [])
-            asked += len(effects)
-            assert mute.deadline(state) == journal.machine.deadline(state)
-    assert asked > 0
-
-
-def test_a_machine_without_a_shortcut_needs_none() -> None:
-    found = unasked(Composite({"history": Historian()})).machines["history"]
-    assert not hasattr(found, "unfold")
-    assert found.react(found.initial(), None) == ()
 
 
 def test_the_collector_of_cycles_is_left_as_it_was() -> None:

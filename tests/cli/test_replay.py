@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from meshkit_cli.output import DIVERGENCE, NOT_FOUND, OK, REFUSED, USAGE
-from meshkit_cli.replay import moment_ns
+from meshkit_cli.replay import moment_ns, shared
 from msgspec.structs import replace
 
+from meshkit.audit.exhibits import Exhibit
 from meshkit.audit.folding import fold, opened
 from meshkit.core.machine import Moment
 from tests.audit import forger
@@ -117,6 +118,19 @@ def test_large_ones_are_decided_side_by_side(
     said = meshkit("replay", "check", bent, "-o", "json")
     assert said.code == DIVERGENCE
     assert said.document["divergence"]["entry"] == 33
+
+
+def test_journals_are_shared_out_by_their_size(tmp_path: Path) -> None:
+    exhibits: list[Exhibit] = []
+    for number, size in enumerate((3_000, 1_000, 1_500, 500, 2_000)):
+        path = tmp_path / f"node-{number}"
+        path.mkdir()
+        exhibits.append(Exhibit(path))
+        exhibits[-1].journal.write_bytes(bytes(size))
+    shares = [[each.path.name[-1] for each in share] for share in shared(exhibits, 2)]
+    assert shares == [["0", "1"], ["4", "2", "3"]]
+    assert len(shared(exhibits, 9)) == 5
+    assert len(shared(exhibits, 1)) == 1
 
 
 def test_the_first_difference(bent: Path) -> None:
