@@ -52,6 +52,7 @@ from meshkit.rounds.state import (
     MS,
     UPDATE_BYTES,
     VERDICTS_MAX,
+    BlobKey,
     Round,
     State,
     blob_key,
@@ -216,7 +217,7 @@ def _heard_of_updates(
                 # What we trained ourselves lies in our store, and is as it should be.
                 blobs=r.blobs.set(key, "") if who == me else r.blobs,
             )
-            return _timed(_holding(r, who), at_ns) if r.blobs.get(key) == "" else r
+            return _timed(_holding(r, key), at_ns) if r.blobs.get(key) == "" else r
         case UpdateRefused(update, reason):
             who = update.submitter
             if who not in r.updates:
@@ -233,16 +234,18 @@ def _heard_of_updates(
         case BlobChecked(_, digest, size, problem, at_ns):
             key = (digest, size)
             r = replace(r, blobs=r.blobs.set(key, problem))
-            for who in sorted(r.updates) if problem == "" else ():
-                if who not in r.settled and blob_key(r.updates[who]) == key:
-                    r = _holding(r, who)
-            return _timed(r, at_ns)
+            return _timed(_holding(r, key) if problem == "" else r, at_ns)
         case _:
             assert_never(event)
 
 
-def _holding(r: Round, who: bytes) -> Round:
-    return replace(r, settled=r.settled.set(who, ""), held=r.held.set(who, r.updates[who]))
+def _holding(r: Round, key: BlobKey) -> Round:
+    """With this blob, all the updates that it is: two who have trained alike have made one blob."""
+    for who in sorted(r.updates):
+        if who not in r.settled and blob_key(r.updates[who]) == key:
+            held = r.held.set(who, r.updates[who])
+            r = replace(r, settled=r.settled.set(who, ""), held=held)
+    return r
 
 
 def _charged(r: Round, who: bytes, cost_bytes: int) -> Round:

@@ -412,6 +412,16 @@ def test_a_bad_blob_is_refused_by_name_whoever_submits_it() -> None:
     assert play.events()[1:] == (UpdateRefused(again, OUT_OF_GRID),)
 
 
+def test_who_has_trained_alike_makes_one_blob() -> None:
+    """Ours is made while the other's is still on its way: what lies here is what was asked for."""
+    alike = update(B, blob=OURS.blob)
+    play = opened() >> alike
+    play << Fetch(TASK, UPDATE, OURS.blob, 216, (B,), spec())
+    play >> OURS >> signed(Update(A, TASK, 1, OURS.blob, 216, 100, 900_000, 300_000))
+    assert sorted(play.round.held) == [A, B]
+    play.refused(Fetched(TASK, UPDATE, OURS.blob, 216, ""))
+
+
 def test_a_misstated_size_harms_only_who_states_it() -> None:
     liar = update(C, blob=update(B).blob, size=9)
     play = opened() >> liar >> update(B)
