@@ -47,7 +47,7 @@ def command() -> None:
 @wait_option
 @output_option
 @click.argument("module")
-@click.option("--name", help="Default: the attribute's name.")
+@click.option("--name", help="Default: the attribute's name, in small letters.")
 @click.option("--rounds", type=click.IntRange(1), default=10, show_default=True)
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=JSON", help="A setting of the task."
