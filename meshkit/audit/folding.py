@@ -66,7 +66,7 @@ class Opened(NamedTuple):
 def opened(path: Path) -> Generator[Opened]:
     """The journal in the file `path`; raises JournalError and Unsound, a line each."""
     with JournalReader.open(path) as reader:
-        genesis = genesis_in(reader.read())
+        genesis = genesis_in(reader.read(1, FOUND_WITHIN))
         if genesis is None or digest(genesis) != reader.identity.mesh:
             raise Unsound(f"{path}: it does not begin with the founding of its mesh: audit it")
         node = mesh_node(reader.identity.node_key, genesis)
