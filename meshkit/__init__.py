@@ -7,7 +7,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from meshkit.client import Client as Client
 
-RULES = 1  # the version of the rules nodes decide by; a change of behaviour raises it
+RULES = 1  # the version of the rules nodes decide by; see docs/adr/0019 for what raises it
 
 
 def __getattr__(name: str) -> Any:

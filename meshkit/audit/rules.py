@@ -1,8 +1,9 @@
 """Which rules a journal was decided by, and whether they are known here.
 
 Each start of a node writes the release and the version of the rules into its journal. A change of
-behaviour raises the version; the code keeps the rules it had. A journal of rules that are not known
-here cannot be decided again, and the release to install is named instead.
+behaviour raises the version, and whoever raises it keeps the former rules too, or takes them out of
+KNOWN (docs/adr/0019). A journal of rules that are not known here cannot be decided again, and the
+release to install is named instead.
 """
 
 from meshkit import RULES, __version__
