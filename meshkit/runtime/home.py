@@ -3,9 +3,11 @@
     identity.key transport.key chain.key    secrets, 0600
     card.json       how others reach it: what a genesis or a ticket is made from
     genesis.json    the mesh it belongs to, once it does
-    shard.json      which data it trains on (optional)
+    contacts.json   who let it in, of a node that joined: whom to listen to until it is a member
+    shard.json      which part of a common data set it trains on; without it, what is in data/
     journal.sqlite  blobs/                  what it did, and the models and updates
-    operator.ipc    where its operators reach it while it runs
+    worker.log      what its workers and the tasks in them printed
+    operator.ipc    where its operators reach it while it runs; node.lock keeps a second one out
     incoming/       blobs that an operator's client leaves for it
 
 The folder is 0700: whoever can read it is the node. Moving it to another machine moves the node;
