@@ -306,6 +306,10 @@ def test_a_disk_without_room_is_named(homes: tuple[Path, Path]) -> None:
         said = confined(FAILURE, *words, "--home", fresh, limit=10)
         assert said.startswith(str(fresh))
         assert said.endswith("cannot be written: File too large")
+    export = home.parent / "export.jsonl"
+    said = confined(FAILURE, "audit", "export", home, "--to", export, limit=10)
+    assert said == f"{export}: cannot be written: File too large"
+    assert not export.exists()  # half of it would pass for the whole
     runs(home)
 
 

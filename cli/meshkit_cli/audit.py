@@ -1,6 +1,7 @@
 """`meshkit audit`: whether journals are true, what they tell, and all they hold as JSON."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -130,8 +131,11 @@ def export(paths: tuple[Path, ...], target: Path, output: str) -> None:
     with complaints():
         exhibits = gather(paths)
         try:
-            with target.open("x", encoding="utf-8") as file:
+            with target.open("x", encoding="utf-8") as file, ExitStack() as undone:
+                undone.callback(target.unlink)  # half an export would pass for a whole one
                 count = write(exhibits, file)
+                file.flush()
+                undone.pop_all()
         except OSError as error:
             fail(f"{target}: cannot be written: {error.strerror}")
     document = {
