@@ -30,6 +30,7 @@ from meshkit_cli.main import COMMANDS, main
 for name in COMMANDS:
     import_module("meshkit_cli." + name)
 import meshkit.journal.log, meshkit.journal.reading, meshkit.journal.measure, meshkit.runtime.join
+import meshkit.learning.tasks.softmax
 import meshkit_services.bench, meshkit_services.bench_updates, meshkit_services.node
 if os.geteuid() == 0:
     os.setgroups([])
