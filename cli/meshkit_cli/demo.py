@@ -26,6 +26,7 @@ from meshkit.wire.ipc import is_running
 from meshkit.wire.port import WireError
 from meshkit_cli.options import PLACE, split_option
 from meshkit_cli.output import (
+    DIVERGENCE,
     FAILURE,
     TIMEOUT,
     USAGE,
@@ -95,6 +96,8 @@ def command(
             mesh.down()
         document = run.summary(split, engine, time.monotonic() - started)
         emit(output, document, table=summary_table(document))
+        if not document["nodes_agree"]:
+            fail("the nodes do not hold the same model; see the logs in their homes", DIVERGENCE)
 
 
 def check_task(module: str, shard: Shard) -> None:

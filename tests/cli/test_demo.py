@@ -29,6 +29,12 @@ from tests.live import PATIENCE_S, Answer, meshkit
 
 Patch = pytest.MonkeyPatch
 
+SUMMARY: Answer = {
+    "nodes": 1, "rounds": 2, "split": "iid", "engine": "e", "accuracy": 0.5,
+    "round_seconds_median": 0.1, "wall_seconds": 3.0, "bytes_sent": 1, "model_digest": "aa",
+    "nodes_agree": False, "restarts": 0, "journals": ["m/node-0"],
+}  # fmt: skip
+
 
 # -- for real --------------------------------------------------------------------------------------
 
@@ -126,6 +132,21 @@ def test_a_mesh_that_does_not_start_is_said(folder: Path, monkeypatch: Patch) ->
     assert (said.code, said.out) == (1, "")
     assert said.err.endswith("meshkit: node-0 does not run: its disk is full\n")
     assert len(list((folder / "demo-home").iterdir())) == 1
+
+
+def test_nodes_that_do_not_agree_are_no_success(folder: Path, monkeypatch: Patch) -> None:
+    def summary(run: Demo, split: str, engine: str, wall_seconds: float) -> Answer:
+        return {"schema": "meshkit.demo/v1", **SUMMARY}
+
+    def train(run: Demo) -> None:
+        pass  # what it would find out is what `summary` tells
+
+    monkeypatch.setattr(Demo, "train", train)
+    monkeypatch.setattr(Demo, "summary", summary)
+    words = ("demo", "--nodes", 1, "--task", "softmax", "--home", folder / "m", "-o", "json")
+    said = meshkit(*words)
+    assert (said.code, said.document["nodes_agree"]) == (3, False)
+    assert said.err.startswith("meshkit: the nodes do not hold the same model")
 
 
 # -- what it asks of a mesh ------------------------------------------------------------------------
@@ -402,13 +423,8 @@ def test_a_table_of_the_latest_rounds_on_a_terminal(monkeypatch: Patch) -> None:
 
 
 def test_the_summary_says_how_to_check_it() -> None:
-    document = {
-        "nodes": 1, "rounds": 2, "split": "iid", "engine": "e", "accuracy": 0.5,
-        "round_seconds_median": 0.1, "wall_seconds": 3.0, "bytes_sent": 1, "model_digest": "aa",
-        "nodes_agree": False, "restarts": 0, "journals": ["m/node-0"],
-    }  # fmt: skip
     console = Console(file=io.StringIO(), width=120)
     with console.capture() as capture:
-        console.print(summary_table(document))
+        console.print(summary_table(SUMMARY))
     assert "meshkit audit verify m" in capture.get()
     assert "NO" in capture.get()
