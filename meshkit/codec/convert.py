@@ -2,8 +2,8 @@
 
 A value is read from its own bytes: all fields at once by an `attrgetter`, then those that are more
 than a scalar one by one, the bytes of inner messages (`shallow`) by the converters of their own. It
-is written as nested dicts, from which protobuf builds a message in one call. Both ways the form of
-every field is checked (`meshkit.codec.form`).
+is written the same way, inner messages first. Both ways the form of every field is checked
+(`meshkit.codec.form`), and what comes again and again is converted once (`kept`).
 
 A field that may hold any kind is a `Body`, and a Body may hold another: `depth` says how many may
 still be opened, so that no nesting can exhaust the stack or copy itself many times over.
@@ -19,7 +19,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 
 from meshkit.codec.form import COUNT, Form, Malformed, form_of
-from meshkit.codec.kept import Kept
+from meshkit.codec.kept import Kept, Written
 from meshkit.codec.rooms import ROOM_OF, kind_name
 from meshkit.codec.shallow import shallow
 from meshkit.codec.shape import Shape, shapes
@@ -30,7 +30,7 @@ from meshkit.pb import body_pb2
 # Reading raises `Malformed`, and protobuf's `DecodeError` from anywhere inside: see `strictly`.
 Read: TypeAlias = Callable[[bytes, int], Any]  # a message's bytes and the depth left, to a value
 Field: TypeAlias = Callable[[Any, Any, int], Any]  # what a field holds, its message, the depth left
-Write: TypeAlias = Callable[[Any], Any]  # a value, to what builds its message
+Write: TypeAlias = Callable[[Any], Any]  # a value to its message's bytes, an item to what stands
 Range: TypeAlias = tuple[int, int, int]  # of the plain field at this place: least and greatest
 Length: TypeAlias = tuple[int, Form]  # likewise: those that are allowed
 
@@ -48,6 +48,7 @@ class Converter(NamedTuple):
 
 _converters: dict[type[Value], Converter] = {}
 _kept = Kept()
+_written = Written()
 
 
 def converter(kind: type[Value]) -> Converter:
@@ -61,7 +62,8 @@ def converter(kind: type[Value]) -> Converter:
 
         found = build(kind, SCHEMAS[ROOM_OF[kind]])
         if _comes_again(kind):
-            found = found._replace(read=_remembering(found.read))
+            read, write = _remembering(found.read), _remembering_writer(found.write)
+            found = found._replace(read=read, write=write)
         _converters[kind] = found
     return found
 
@@ -101,10 +103,23 @@ def _remembering(read: Read) -> Read:
     return read_kept
 
 
+def _remembering_writer(write: Write) -> Write:
+    """The same writing, for values that are written again and again."""
+
+    def write_kept(value: Any) -> bytes:
+        data = _written.get(value)
+        if data is None:
+            data = write(value)
+            _written.put(value, data)
+        return data
+
+    return write_kept
+
+
 def build(kind: type[Value], module: ModuleType) -> Converter:
     """A converter between `kind` and the message of its name in `module`, field by field."""
     message = getattr(module, kind.__name__)
-    return Converter(message, _reader(kind, module), _writer(kind, message))
+    return Converter(message, _reader(kind, module), _writer(kind, module))
 
 
 def _reader(kind: type[Value], module: ModuleType) -> Read:
@@ -152,20 +167,20 @@ def _reader_of_one(
     return read
 
 
-def _writer(kind: type[Value], message: Any) -> Write:
+def _writer(kind: type[Value], module: ModuleType) -> Write:
     plain = [shape for shape in shapes(kind) if _is_plain(shape)]
     names = tuple(shape.name for shape in plain)
     integers, lengths = _tests(kind, tuple(enumerate(plain)))
-    fields = message.DESCRIPTOR.fields_by_name
+    fields = getattr(module, kind.__name__).DESCRIPTOR.fields_by_name
     writes = tuple(
         (shape.name, _write_field(kind, shape, _is_embedded(fields[shape.name])))
         for shape in shapes(kind)
         if not _is_plain(shape)
     )
-    get = _getter(names)
+    get, message = _getter(names), shallow(module, kind.__name__)
 
     # The two loops stand in both functions, since a call for them would cost as much again.
-    def write(value: Any) -> dict[str, Any]:
+    def write(value: Any) -> bytes:
         found = get(value)
         for place, low, high in integers:
             if not low <= found[place] <= high:
@@ -173,10 +188,10 @@ def _writer(kind: type[Value], message: Any) -> Write:
         for place, form in lengths:
             if len(found[place]) not in form:
                 raise Malformed(f"{kind.__name__}.{names[place]} has length {len(found[place])}")
-        into = dict(zip(names, found, strict=True))
+        into = dict(zip(names, found, strict=False))  # a check costs half as much again
         for name, special_write in writes:
             into[name] = special_write(getattr(value, name))
-        return into
+        return serialize(message, into)
 
     return write
 
@@ -283,7 +298,7 @@ def _write_item(kind: type[Value], shape: Shape, embedded: bool) -> Write:
         if embedded:
             assert shape.allowed == (Value,), f"{where} would need its kind checked"
             return write_body
-        return lambda value: serialize(body_pb2.Body, write_body(_of(where, shape.allowed, value)))
+        return lambda value: write_body(_of(where, shape.allowed, value))
     assert shape.scalar is not None
     return _check(where, shape.scalar, form_of(kind.__name__, shape.name, shape.scalar))
 
@@ -347,10 +362,7 @@ def _body_in_bytes(where: str, allowed: tuple[type, ...]) -> Read:
     def read(data: bytes, depth: int) -> Any:
         if len(data) > UNWEIGHED_BYTES:
             weigh(data, body_pb2.Body)
-        value = read_body(data, depth)
-        if not isinstance(value, allowed):
-            raise Malformed(f"{where} holds a {type(value).__name__}")
-        return value
+        return _of(where, allowed, read_body(data, depth))
 
     return read
 
@@ -361,11 +373,30 @@ def _of(where: str, allowed: tuple[type, ...], value: Any) -> Any:
     return value
 
 
-def write_body(value: Any) -> dict[str, Any]:
-    """What builds the Body of `value`."""
-    kind = cast(type[Value], type(value))
-    write = converter(kind).write
-    return {_names[kind]: write(value)}
+def write_body(value: Any) -> bytes:
+    """The bytes of the Body of `value`."""
+    kind = cast("type[Value]", type(value))
+    data: bytes = converter(kind).write(value)
+    return _tag(kind) + length(len(data)) + data
+
+
+@cache
+def _tag(kind: type[Value]) -> bytes:
+    """The bytes that a Body of this kind begins with."""
+    head = _head(_names[kind])
+    return bytes([head]) if head < 0x80 else bytes([head & 0xFF, head >> 8])
+
+
+def length(size: int) -> bytes:
+    """A number as protobuf writes it before what has that length."""
+    if size < 0x80:
+        return bytes([size])
+    head = bytearray()
+    while size >= 0x80:
+        head.append(size & 0x7F | 0x80)
+        size >>= 7
+    head.append(size)
+    return bytes(head)
 
 
 def strictly(message: Any, read: Callable[..., Any], data: bytes, *rest: Any) -> Any:

@@ -9,7 +9,7 @@ too, since an entry that a peer caused holds the peer's envelope instead of the 
 
 from typing import Any, NamedTuple, cast
 
-from meshkit.codec.convert import DEPTH_MAX, build, read_body, serialize, strictly
+from meshkit.codec.convert import DEPTH_MAX, build, read_body, strictly
 from meshkit.codec.form import Malformed
 from meshkit.codec.shallow import shallow
 from meshkit.core.value import Value
@@ -108,7 +108,8 @@ def encode_envelope(envelope: Envelope) -> bytes:
     fault = _fault(envelope)
     if fault:
         raise Malformed(f"an envelope {fault}")
-    return serialize(_message, _write(envelope))
+    data: bytes = _write(envelope)
+    return data
 
 
 def _fault(envelope: Envelope) -> str:

@@ -1,4 +1,4 @@
-"""What was read lately, by its bytes: the same statement is read once and not ten times over.
+"""What was read or written lately: the same statement is converted once and not ten times over.
 
 What a node hears and what it journals is mostly the same few things again and again: an update
 stands in every validator's list, the lists in the result, the result in the block, the block in the
@@ -15,10 +15,10 @@ from typing import TypeAlias
 from meshkit.core.value import Value
 
 KEPT_BYTES_MAX = 8 * 2**20  # of keys; with their values four times that (measured), then anew
+WRITTEN_BYTES_MAX = 2 * 2**20  # of a few rounds of a hundred updates; likewise
 
-Shelf: TypeAlias = dict[
-    bytes, tuple[int, Value]
-]  # bytes to the depth that was enough, and the value
+# Bytes to the depth that was enough, and the value.
+Shelf: TypeAlias = dict[bytes, tuple[int, Value]]
 
 
 class Kept:
@@ -44,3 +44,26 @@ class Kept:
                 each.clear()
             self.size_bytes = len(data)
         shelf[data] = (depth, value)
+
+
+class Written:
+    """What was written lately, by the value itself: not by what it equals, which takes long to see.
+
+    Each value is held as long as its bytes, so no other can have its place in memory.
+    """
+
+    def __init__(self, bytes_max: int = WRITTEN_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
+        self._found: dict[int, tuple[Value, bytes]] = {}
+        self.size_bytes = 0
+
+    def get(self, value: Value) -> bytes | None:
+        found = self._found.get(id(value))
+        return None if found is None else found[1]
+
+    def put(self, value: Value, data: bytes) -> None:
+        self.size_bytes += len(data)
+        if self.size_bytes > self._bytes_max:
+            self._found.clear()
+            self.size_bytes = len(data)
+        self._found[id(value)] = (value, data)

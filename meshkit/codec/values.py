@@ -6,7 +6,6 @@ from meshkit.codec.convert import (
     DEPTH_MAX,
     converter,
     read_body,
-    serialize,
     strictly,
     write_body,
 )
@@ -18,8 +17,8 @@ V = TypeVar("V", bound=Value)
 
 def encode(value: Value) -> bytes:
     """The bytes of `value`; raises `Malformed` where a field is out of form, which is our bug."""
-    message, _, write = converter(type(value))
-    return serialize(message, write(value))
+    data: bytes = converter(type(value)).write(value)
+    return data
 
 
 def decode(kind: type[V], data: bytes, depth: int = DEPTH_MAX) -> V:
@@ -31,7 +30,7 @@ def decode(kind: type[V], data: bytes, depth: int = DEPTH_MAX) -> V:
 
 def encode_body(value: Value) -> bytes:
     """The bytes of `value` behind the number of its class."""
-    return serialize(body_pb2.Body, write_body(value))
+    return write_body(value)
 
 
 def decode_body(data: bytes, depth: int = DEPTH_MAX) -> Value:

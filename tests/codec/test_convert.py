@@ -11,7 +11,7 @@ from meshkit.consensus.messages import Begin, EquivocationSeen, Validator
 from meshkit.consensus.tendermint.messages import Proposal, Vote, VoteHeard
 from meshkit.core.composite import At
 from meshkit.core.machine import Heard, Wake
-from meshkit.ledger.messages import Block, Member
+from meshkit.ledger.messages import Block, Member, Note
 from meshkit.pb import body_pb2, consensus_pb2, ledger_pb2, rounds_pb2, tendermint_pb2
 from meshkit.rounds.messages import EarlyKept, Update
 
@@ -112,3 +112,13 @@ def test_every_converter_can_be_built_beforehand() -> None:
     convert.prepare()
     assert convert._converters.keys() >= ROOM_OF.keys()
     assert len(convert._heads) == len(ROOM_OF)
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 300, 2**14 - 1, 2**14, 70_000])
+def test_a_body_of_any_length_is_what_protobuf_makes_of_it(size: int) -> None:
+    note = Note(KEY, 1, bytes(min(size, 2**16)), SIGNATURE)
+    fields: Any = {"author": KEY, "serial": 1, "payload": note.payload, "signature": SIGNATURE}
+    message = body_pb2.Body(ledger_note=fields)
+    assert encode_body(note) == message.SerializeToString()
+    assert decode_body(encode_body(note)) == note
+    assert consensus_pb2.Ask(height=size or 1).SerializeToString()[1:] == convert.length(size or 1)

@@ -1,9 +1,10 @@
 """What was read lately is read no more: only equal bytes, only as deep as allowed, only so much."""
 
 import pytest
+from msgspec.structs import replace
 
 from meshkit.codec import Malformed, decode, encode
-from meshkit.codec.kept import Kept
+from meshkit.codec.kept import Kept, Written
 from meshkit.consensus.messages import Certificate, Committed
 from meshkit.consensus.tendermint.messages import PRECOMMIT, Vote
 from meshkit.core.value import Value, digest
@@ -54,3 +55,24 @@ def test_a_full_memory_begins_anew() -> None:
     assert (votes[b"four"][1], notes[b"sixsix"][1]) == (VOTE, NOTE)
     kept.put(votes, b"more", 0, VOTE)
     assert (list(votes), list(notes), kept.size_bytes) == ([b"more"], [], 4)
+
+
+def test_what_was_written_is_known_by_itself_and_not_by_its_likes() -> None:
+    written = Written(bytes_max=10)
+    twin = replace(VOTE)
+    written.put(VOTE, b"four")
+    assert (written.get(VOTE), written.get(twin)) == (b"four", None)
+    written.put(twin, b"sixsix")
+    assert (written.get(VOTE), written.get(twin)) == (b"four", b"sixsix")
+    written.put(NOTE, b"more")
+    assert (written.get(VOTE), written.get(NOTE), written.size_bytes) == (None, b"more", 4)
+
+
+def test_what_is_written_again_is_the_same_bytes() -> None:
+    vote = replace(VOTE, height=99)
+    assert encode(vote) is encode(vote)
+    assert (
+        encode(Committed(Certificate(1, 0, digest(BLOCK), (vote, vote)), BLOCK)).count(encode(vote))
+        == 2
+    )
+    assert encode(replace(vote)) == encode(vote)
