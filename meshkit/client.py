@@ -8,6 +8,10 @@
 A client talks to the node over the socket in its home, which only the home's owner can open.
 Questions need no more than that. Commands are signed here, with an operator's key that never leaves
 this process; the mesh decides, by its genesis, what that key may do.
+
+Answers are documents: dictionaries of what JSON has. Ids, keys and digests of 32 bytes are 64 hex
+digits; units stand last in a name (`_ms`, `_ns` since 1970, `_s`); accuracies are shares from 0 to
+1, and a loss is in the task's own unit.
 """
 
 import time
@@ -50,13 +54,17 @@ class Undecided(Exception):
 
 
 class Client:
-    """Talks to the node of one home. A context manager.
+    """Talks to the node of one home. A context manager; for one thread.
 
-    Raises HomeError where there is no home, and from then on WireError while no node runs there.
+    Raises HomeError where there is no home. From then on everything raises WireError while no node
+    runs there, or if it says nothing for 10 s, and Refusal where it says no. Commands raise
+    KeyRefused where the operator's key cannot be read, and Undecided where the mesh has not decided
+    within `wait_s`: it may do so yet, and `status` says whether a quorum can be reached.
     """
 
     def __init__(self, home: str | Path, operator: str | Path | None = None) -> None:
-        """`operator` is the file of an operator's key; without one, only questions can be asked."""
+        """`home` is a node's folder. `operator` is the file of an operator's key, read when it is
+        first needed; without one, only questions can be asked. A leading `~` is understood."""
         self.home = Home.open(Path(home).expanduser())
         self._key_path = None if operator is None else Path(operator).expanduser()
         self._key: Identity | None = None
@@ -77,11 +85,12 @@ class Client:
         self.close()
 
     def close(self) -> None:
+        """Give back the socket. Nothing can be asked any more."""
         self._socket.close()
 
     @property
     def operator(self) -> Identity:
-        """The operator's key; raises KeyRefused if its file cannot be used."""
+        """The operator's key; raises KeyRefused if its file cannot be used, Refusal without one."""
         if self._key is None:
             if self._key_path is None:
                 raise Refusal("no-operator: a command needs an operator's key: say --operator FILE")
@@ -91,25 +100,40 @@ class Client:
     # -- questions --------------------------------------------------------------------------------
 
     def status(self) -> Document:
-        """What the node thinks of itself and its mesh."""
+        """What the node thinks of itself and its mesh: its `name`, the decided `height`, who is
+        `proposer` next, `tasks_running`, whether a `quorum` is reachable and since when not, who is
+        `accused` of how much, the `head` of its journal, and all counters of the process."""
         status: Document = self._ask("status")["status"]
         return status
 
     def members(self) -> list[Document]:
+        """Each member's `id`, `name`, `roles`, `weight` and address, the height it was admitted at,
+        whether it is `accused`, whether it is `reachable` from here, and whether it is `me`."""
         members: list[Document] = self._ask("members")["members"]
         return members
 
     def tasks(self) -> list[Document]:
+        """Each task's `id`, `name`, `module`, `strategy`, `status` ("running", "finished" or
+        "cancelled"), `rounds` in all and `rounds_done`, the digest of its latest `model`, and the
+        latest `accuracy` and `loss`; see `task`."""
         tasks: list[Document] = self._ask("tasks")["tasks"]
         return tasks
 
     def task(self, id_: str) -> Document:
-        """A task in full; `id_` is its id in hex, or the beginning of it, or its name."""
+        """A task in full; `id_` is its id in hex, or the beginning of it, or its name.
+
+        Besides what `tasks` says: its settings, the names of the `committee` and `standbys` of the
+        open round, of each round done the `outcomes` (`round`, `model`, how many `updates` counted
+        and of how many `samples`), and of each round begun the `figures`. Those are the trainers'
+        own, of the model the round began with, on data they held back, weighted by samples: claims
+        that nobody has checked; None where nobody said any. Raises Refusal as `find` does.
+        """
         task: Document = self._ask("task", id=self.find(id_))["task"]
         return task
 
     def find(self, id_: str) -> bytes:
-        """The one task that `id_` names; raises Refusal if there is none, or more than one."""
+        """The id, in 32 bytes, of the one task that `id_` names; raises Refusal ("unknown-task",
+        "ambiguous") if there is none, or more than one."""
         tasks = self.tasks()
         found = [task for task in tasks if task["id"].startswith(id_) or task["name"] == id_]
         if not found:
@@ -119,7 +143,7 @@ class Client:
         return bytes.fromhex(found[0]["id"])
 
     def watch(self, id_: str, every_s: float = POLL_S) -> Iterator[Document]:
-        """The task each time it has moved on, until it has ended."""
+        """The task, as `task` has it, each time it has moved on, until it has ended."""
         last: tuple[Any, ...] | None = None
         while True:
             task = self.task(id_)
@@ -144,18 +168,26 @@ class Client:
     ) -> str:
         """Submit a learning task and wait until the mesh has opened it; its id in hex.
 
-        `settings` are the further fields of `meshkit.ledger.messages.Task`. The model to start
-        from is made here, so the task's package and what it needs must be installed.
+        `module` is "module:attribute", one that the genesis allows, and `parameters` the task's own
+        settings. `settings` are further fields of `meshkit.ledger.messages.Task`: `quorum` updates
+        after which a round may close (0: as many as there are trainers), `deadline_ms` after which
+        it does (60,000), `patience_ms` for stragglers (1,000), the grid's `bits` (16) and
+        `scale_bits` (12), the `strategy` ("fedavg"), and the `seed` of the first model (0).
+
+        The first model is made here, so the task's package and what it needs must be installed;
+        raises `meshkit.learning.Refused` where none can be made, and Refusal for what the policy
+        or the ledger will not have.
         """
         task = self._make_task(name, module, rounds, parameters or {}, settings)
         self._offer(SubmitTask(self.operator.key, self._serial(), task), wait_s)
         return digest(task).hex()
 
     def cancel(self, id_: str, wait_s: float = WAIT_S) -> None:
+        """End a task with the model of its last committed round; `id_` as for `task`."""
         self._offer(CancelTask(self.operator.key, self._serial(), self.find(id_)), wait_s)
 
     def remove(self, member: str, wait_s: float = WAIT_S) -> None:
-        """Remove a member, by its name or the beginning of its id."""
+        """Remove a member, by its name or the beginning of its id. It never returns."""
         id_ = self._find_member(member)
         self._offer(RemoveMember(self.operator.key, self._serial(), id_), wait_s)
 
@@ -175,7 +207,8 @@ class Client:
         return sign_statements(ticket, self.operator, self.home.mesh)
 
     def note(self, payload: bytes, wait_s: float = WAIT_S) -> int:
-        """Have up to a kilobyte ordered by the mesh, signed by the node; the height it is at."""
+        """Have up to 1,024 bytes ordered by the mesh, signed by the node; the height it is at.
+        Needs no operator."""
         answer = self._ask_and_wait(wait_s, "note", payload=payload)
         return int(answer["height"])
 
@@ -184,7 +217,8 @@ class Client:
         self._ask("show-head")
 
     def warm(self, module: str, parameters: Document | None = None) -> None:
-        """Have the node's worker import a task and read its data now."""
+        """Have the node's worker import a task and read its data now, before a round waits for it.
+        Returns at once; what goes wrong is said by the training that needs it."""
         self._ask("warm", task=module, parameters=canonical_json(parameters or {}))
 
     # -- inside -----------------------------------------------------------------------------------

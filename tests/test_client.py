@@ -1,5 +1,6 @@
 """The client against a live mesh: what it asks, what it has done, and how it is refused."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -82,6 +83,20 @@ def test_what_is_not_said_of_a_task_is_left_to_defaults(client: Client) -> None:
     shown = client.task(client.submit(a_name(), SOFTMAX, 1, bits=None, seed=5))
     assert (shown["size"], shown["quorum"], shown["strategy"]) == (15, 0, "fedavg")
     assert (shown["seed"], shown["deadline_ms"], shown["parameters"]) == (5, 60_000, "{}")
+
+
+def test_documents_have_what_the_docstrings_name(client: Client) -> None:
+    task = client.submit(a_name(), SOFTMAX, 1)
+    list(client.watch(task))
+    for asked, document in (
+        (Client.status, client.status()),
+        (Client.members, client.members()[0]),
+        (Client.tasks, client.tasks()[0]),
+        (Client.task, {**client.task(task), **client.task(task)["outcomes"][0]}),
+    ):
+        named = set(re.findall(r"`(\w+)`", asked.__doc__ or "")) - {"id_", "find", "task", "tasks"}
+        assert named
+        assert named <= document.keys()
 
 
 def test_a_task_is_cancelled_where_it_stands(client: Client) -> None:

@@ -29,7 +29,8 @@ HELD_OUT = 0.1  # a node's own test: more would cost the mesh accuracy, less wou
 class Examples:
     """Features and labels, row for row: arrays, tensors, anything that rows index.
 
-    It has a length and items (features, label), so it is a torch `Dataset` as well.
+    `features` are (rows, ...) and `labels` (rows,), integers for a classifier. It has a length and
+    items (features, label), so it is a torch `Dataset` as well.
     """
 
     features: Any
@@ -86,7 +87,8 @@ class Shard(msgspec.Struct, frozen=True, array_like=True):
     def data(
         self, train: Examples, test: Examples | None = None, held_out: float = HELD_OUT
     ) -> Data:
-        """This node's part of the common data set `train`, with a fraction of it held back."""
+        """This node's part of the common data set `train`, with the share `held_out` of it, 0 to 1,
+        held back; `test` is for all. Raises Refused for what is no shard."""
         mine = self.rows(np.asarray(train.labels))
         dice = np.random.default_rng((self.seed, self.index))
         apart = round(len(mine) * held_out)

@@ -52,7 +52,10 @@ class Score(NamedTuple):
 
 
 class LearningTask(ABC):
-    """Derive from it, and annotate the settings: `steps: int = 10`."""
+    """Derive from it, and annotate the settings: `steps: int = 10`.
+
+    Making one with a setting that it does not have, or of another type, raises `Refused`.
+    """
 
     def __init__(self, **settings: object) -> None:
         kinds = get_type_hints(type(self), include_extras=True)
@@ -67,23 +70,34 @@ class LearningTask(ABC):
 
     @abstractmethod
     def initial(self, seed: int) -> Weights:
-        """The weights training starts from: the same for the same seed."""
+        """The weights training starts from: arrays of any shapes, finite as float32, in an order
+        that stays. The same for the same seed; the shapes are the same for every seed."""
 
     @abstractmethod
     def data(self, shard: Shard) -> Data:
-        """What the node that has this shard knows. Asked for once a process."""
+        """What the node that has this shard knows. Asked for once a process. Its `train` has a
+        length: that many samples the node's updates weigh, as far as the policy lets them."""
 
     @abstractmethod
     def fit(self, weights: Weights, examples: Any, round_number: int, seed: int) -> Weights:
-        """Weights trained on `examples`, starting from `weights`; the same for the same seed."""
+        """Weights trained on `examples`, starting from `weights`; the same for the same seed.
+
+        `weights` are float32 copies in the shapes of `initial`, free to be written to; what is
+        returned has the same shapes. `examples` is the `train` of `data`, rounds count from 0, and
+        `seed` has 63 bits of the round's public chance. Raise `Refused` for what a person should
+        read in one line; whatever else is raised fails this node's training of this round, and its
+        traceback goes to the worker's log. Weights that are not finite, or of other shapes, are
+        refused.
+        """
 
     @abstractmethod
     def evaluate(self, weights: Weights, examples: Any) -> Score:
-        """How `weights` do on `examples`."""
+        """How `weights` do on `examples`: a share from 0 to 1, a mean loss in the task's own unit,
+        and how many examples there were. `examples` is the `held_out` or the `test` of `data`."""
 
     def prepare(self) -> None:
         """Called once in each process that is to work on the task: set the process up, and see
-        whether a model can be made at all."""
+        whether a model can be made at all. Raises `Refused` for a model of no parameters."""
         if self.size < 1:
             raise Refused("not-a-task", f"{type(self).__name__} makes a model of no parameters")
 
@@ -107,7 +121,10 @@ def flatten(weights: Sequence[NDArray[Any]]) -> Floats:
 
 
 def unflatten(vector: Floats, shapes: Sequence[tuple[int, ...]]) -> Weights:
-    """The arrays of these shapes that `vector` holds; copies, so a task may write to them."""
+    """The arrays of these shapes that `vector` holds; copies, so a task may write to them.
+
+    Raises `Refused` if their sizes do not add up to the vector's.
+    """
     sizes = [int(np.prod(shape)) for shape in shapes]
     if sum(sizes) != vector.size:
         raise Refused("wrong-count", f"{vector.size} parameters where the task has {sum(sizes)}")

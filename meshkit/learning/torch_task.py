@@ -61,16 +61,19 @@ class TorchTask(LearningTask):
 
     @abstractmethod
     def model(self) -> "nn.Module":
-        """A new module. What is random in it is drawn from torch's own generator."""
+        """A new module, the same in every process but for what is random in it, and that is drawn
+        from torch's own generator, which is seeded. Its floating-point entries are the model."""
 
     def loss(self, outputs: "Tensor", labels: "Tensor") -> "Tensor":
-        """What training makes small; unless written anew, a classifier's mean cross-entropy."""
+        """What training makes small, one number; unless written anew, a classifier's mean
+        cross-entropy, from `outputs` of (batch, classes) and `labels` of (batch,), integers."""
         from torch.nn import functional
 
         return functional.cross_entropy(outputs, labels, label_smoothing=self.label_smoothing)
 
     def train(self, model: "nn.Module", examples: Any, round_number: int) -> None:
-        """Train `model` in place. torch's generator is seeded, so shuffle and drop out freely."""
+        """Train `model` in place on the `train` of `data`; rounds count from 0. torch's generator
+        is seeded, so shuffle and drop out freely. Raises nothing of its own."""
         import torch
 
         optimiser = torch.optim.SGD(
@@ -84,7 +87,8 @@ class TorchTask(LearningTask):
                 optimiser.step()
 
     def test(self, model: "nn.Module", examples: Any) -> Score:
-        """The share of labels that `model` ranks first, and its mean loss."""
+        """The share of labels that `model` ranks first, its mean loss, and of how many examples;
+        zeros of none."""
         import torch
 
         right, loss, count = 0, 0.0, 0
