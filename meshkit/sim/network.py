@@ -5,6 +5,7 @@ clogged, so that all that it carries comes at once when it is opened. What is as
 store goes the same way. Nothing here looks into a message.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from meshkit.core.value import Value
@@ -45,26 +46,31 @@ class Network:
         self._dice = dice
         self._clogged: dict[Link, list[tuple[Process, Spoken]]] = {}
 
-    def post(self, sender: int, to: "Process", said: Spoken, leaves_ns: int) -> None:
-        """Send a message off at `leaves_ns`."""
-        link = (sender, to.number)
-        if link in self.cut:
-            self.lost += 1
-        elif link in self._clogged:
-            held = self._clogged[link]
-            if len(held) < CLOGGED_MAX:
-                held.append((to, said))
-        else:
-            weather, dice = self.weather, self._dice
+    def post(self, sender: int, hearers: Sequence["Process"], said: Spoken, leaves_ns: int) -> None:
+        """Send a message off at `leaves_ns`, to each of these."""
+        weather, dice, at = self.weather, self._dice, self._agenda.at
+        for to in hearers:
+            if (self.cut or self._clogged) and self._is_stopped((sender, to.number), to, said):
+                continue
             if weather.loss_ppm and dice.chance(weather.loss_ppm):
                 self.lost += 1
-                return
+                continue
             delay_ns = weather.delay_ns + dice.word() % weather.jitter_ns
             if weather.slow_ppm and dice.chance(weather.slow_ppm):
                 delay_ns += dice.below(weather.slow_ns)
-            self._agenda.at(leaves_ns + delay_ns, to.hear, said)
+            at(leaves_ns + delay_ns, to.hear, said)
             if weather.repeat_ppm and dice.chance(weather.repeat_ppm):
-                self._agenda.at(leaves_ns + 2 * self._delay_ns(), to.hear, said)
+                at(leaves_ns + 2 * self._delay_ns(), to.hear, said)
+
+    def _is_stopped(self, link: Link, to: "Process", said: Spoken) -> bool:
+        """Whether the link is cut, or holds the message until it is opened."""
+        if link in self.cut:
+            self.lost += 1
+            return True
+        held = self._clogged.get(link)
+        if held is not None and len(held) < CLOGGED_MAX:
+            held.append((to, said))
+        return held is not None
 
     def round_trip_ns(self, first: int, second: int) -> int | None:
         """How long a question and its answer take; None if either gets lost."""

@@ -88,9 +88,7 @@ class Performer:
                 self._lie(caused, peer, signed)
             return
         said = spoken(process.me, signed, envelope)
-        post, number, leaves_ns = self._mesh.network.post, process.number, process.free_ns
-        for peer in process.peers:
-            post(number, peer, said, leaves_ns)
+        self._mesh.network.post(process.number, process.peers, said, process.free_ns)
 
     def _send(self, caused: Caused, to: bytes, message: Value) -> None:
         process = self._process
@@ -100,7 +98,7 @@ class Performer:
             else:
                 _, envelope = self._voice.say(message, caused.entry, caused.number)
                 said = spoken(process.me, message, envelope)
-                self._mesh.network.post(process.number, peer, said, process.free_ns)
+                self._mesh.network.post(process.number, (peer,), said, process.free_ns)
 
     # -- lying ------------------------------------------------------------------------------------
 
@@ -123,7 +121,7 @@ class Performer:
         signed, envelope = self._voice.say(lie, caused.entry, caused.number)
         if self._mesh.is_authentic(signed):
             said = spoken(process.me, signed, envelope)
-            self._mesh.network.post(process.number, peer, said, process.free_ns)
+            self._mesh.network.post(process.number, (peer,), said, process.free_ns)
         else:
             self._mesh.watch.happened("forgery refused")
 

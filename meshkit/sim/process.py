@@ -21,6 +21,7 @@ from meshkit.core.value import Statement, Value
 from meshkit.journal import JournalFailed
 from meshkit.journal.memory import Crashed, Fault
 from meshkit.ledger.messages import Found
+from meshkit.ledger.state import State as Book
 from meshkit.node import mesh_node
 from meshkit.runtime.host import UNSAVED_NS, WAITING_MAX
 from meshkit.runtime.perform import urgency
@@ -101,8 +102,7 @@ class Process:
         self.free_ns = 0  # when the tick at hand is over
         self.load_ns = 0  # what the next one has to do besides stepping
         self._agenda = mesh.agenda
-        self._members: object = None
-        self._height = -1
+        self._book: Book | None = None  # as of the tick before
         self._snapshot_at = 0
         self._due_ns: int | None = None  # by its own clock
         self._due_at_ns = NEVER  # in virtual time
@@ -138,7 +138,7 @@ class Process:
         self.up, self.paused, self.life = True, False, self.life + 1
         self.peers, self.peer_ids = [], frozenset()
         self.free_ns = self.load_ns = 0
-        self._members, self._height = None, -1
+        self._book = None
         self._snapshot_at = self.shell.state["history"].snapshot
         self._due_ns, self._due_at_ns, self._alarm_ns = None, NEVER, NEVER
         self._ticking = self._saving = self._staged = False
@@ -176,21 +176,26 @@ class Process:
 
     def hear(self, said: Spoken) -> None:
         """A message arrives from the network."""
-        if not self.up or said.sender not in self.peer_ids:
+        sender, command, envelope, cost_ns = said
+        if not self.up or sender not in self.peer_ids:
             return
-        if self._ticking and len(self.shell.inbox) >= WAITING_MAX:
+        inbox = self.shell.inbox
+        if self._ticking and len(inbox) >= WAITING_MAX:
             return
-        command = heard(said, self.mesh.id) if said.envelope else said.command
-        if command is not None:
-            self.load_ns += said.cost_ns
-            self.shell.inbox.append((command, said.envelope))
-            if self._ticking or self.paused:
+        if envelope:
+            opened = heard(said, self.mesh.id)
+            if opened is None:
                 return
-            if self.free_ns <= self._agenda.now_ns:  # idle: no plan is needed
-                self._ticking = True
-                self._tick(self.life)
-            else:
-                self._plan_tick()
+            command = opened
+        self.load_ns += cost_ns
+        inbox.append((command, envelope))
+        if self._ticking or self.paused:
+            return
+        if self.free_ns <= self._agenda.now_ns:  # idle: no plan is needed
+            self._ticking = True
+            self._tick(self.life)
+        else:
+            self._plan_tick()
 
     def take(self, command: At, envelope: bytes = b"") -> None:
         """Put a command into the inbox; it is stepped at once if the process is idle."""
@@ -234,11 +239,11 @@ class Process:
         except (Crashed, JournalFailed) as error:
             self._fail(error)
             return
-        stepped = shell.stepped - stepped
+        stepped, writes = shell.stepped - stepped, disk.writes - writes
         self.commands += stepped
         busy_ns = (self.load_ns + STEP_NS * stepped) * pace.slow_percent // 100
         self.load_ns = 0
-        self.free_ns = now_ns + busy_ns + pace.fsync_ns * (disk.writes - writes)
+        self.free_ns = now_ns + busy_ns + pace.fsync_ns * writes
         if effects:
             self._act(effects)
         if self.up:
@@ -283,13 +288,9 @@ class Process:
     def _plan(self) -> None:
         """Follow the ledger, and see when there is something to do next."""
         state = self.shell.state
-        book = state["ledger"]
-        if book.members is not self._members:
-            self._members = book.members
-            self.mesh.connect(self)
-        if book.height != self._height:
-            self._height = book.height
-            self.mesh.watch.arrived(self)
+        book: Book = state["ledger"]
+        if book is not self._book:
+            self._follow(book)
         if self.tongue is not None:
             self.performer.stir()
         due_ns = self.node.deadline(state)
@@ -304,6 +305,14 @@ class Process:
         self._ticking = bool(self.shell.inbox)
         if self._ticking:
             self._agenda.at(self.free_ns, self._tick, self.life)
+
+    def _follow(self, book: Book) -> None:
+        """The ledger is another one."""
+        before, self._book = self._book, book
+        if before is None or book.members is not before.members:
+            self.mesh.connect(self)
+        if before is None or book.height != before.height:
+            self.mesh.watch.arrived(self)
 
     def _save(self, life: int) -> None:
         """Make durable what has waited long enough for an entry that binds us."""

@@ -30,9 +30,7 @@ DIGEST_BYTES = 32  # of BLAKE3
 SIGNATURE_BYTES = 64  # of Ed25519, RFC 8032
 FILE_BYTES_MAX = 256  # a key's file is one line of less than a hundred
 VERIFIED_MAX = 2**15  # three rounds of a hundred lists of a hundred updates; 12 MiB (measured)
-STRIDE = (
-    256  # of a hash chain's values one in so many is kept: 8 KiB, under 100 µs a link (measured)
-)
+STRIDE = 256  # of a hash chain's values one in so many is kept, and those of the stride in use
 
 
 class KeyRefused(Exception):
@@ -127,6 +125,8 @@ class HashChain:
         self._secret = secret
         self._number = -1  # of the chain whose values are kept
         self._kept: tuple[bytes, ...] = ()
+        self._stride = -1  # whose values are all kept
+        self._values: tuple[bytes, ...] = ()  # the last to be revealed comes first
 
     @classmethod
     def create(cls) -> Self:
@@ -151,15 +151,23 @@ class HashChain:
         number = beacon.chain_of(position)
         if number != self._number:
             assert beacon.LINKS % STRIDE == 0, "so that the first value made is kept"
-            # Made anew when a chain begins, 40 ms; afterwards a link is a few hashes away.
+            # Made anew when a chain begins, 40 ms; afterwards a stride at a time, under 100 µs.
             self._kept = beacon.chain(self._secret, number)[::STRIDE]
-            self._number = number
+            self._number, self._stride = number, -1
         place = position - beacon.anchor_position(number)
         above = -(-place // STRIDE)  # the nearest kept value made before this one
-        value = self._kept[above]
-        for _ in range(above * STRIDE - place):
-            value = blake3(value).digest()
-        return value
+        if above != self._stride:
+            self._stride, self._values = above, _hashed(self._kept[above], STRIDE)
+        return self._values[above * STRIDE - place]
+
+
+def _hashed(value: bytes, count: int) -> tuple[bytes, ...]:
+    """A value of a chain and those made after it, so many in all."""
+    values = [value]
+    for _ in range(count - 1):
+        value = blake3(value).digest()
+        values.append(value)
+    return tuple(values)
 
 
 # -- files -----------------------------------------------------------------------------------------

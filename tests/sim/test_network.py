@@ -27,7 +27,7 @@ class Street:
 
     def post(self, number: int) -> None:
         said = Spoken(b"sender", At("", Head()), b"", number)
-        self.network.post(7, self.hearer, said, self.agenda.now_ns)
+        self.network.post(7, (self.hearer,), said, self.agenda.now_ns)
 
     def numbers(self) -> list[int]:
         self.agenda.run(self.agenda.now_ns + 10 * SECOND)

@@ -1,5 +1,6 @@
 """Effects in the box have the answers that the runtime's have, and die with the life that asked."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -244,8 +245,8 @@ class Post:
         self.left: list[tuple[int, Value]] = []
         patch.setattr(made.network, "post", self.post)
 
-    def post(self, sender: int, to: Process, said: Spoken, leaves_ns: int) -> None:
-        self.left.append((to.number, said.command.body.message))
+    def post(self, sender: int, hearers: Sequence[Process], said: Spoken, leaves_ns: int) -> None:
+        self.left.extend((to.number, said.command.body.message) for to in hearers)
 
 
 def test_what_is_said_is_signed_goes_to_everybody_and_comes_back(
