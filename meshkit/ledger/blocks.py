@@ -126,19 +126,20 @@ def _walk(
     state: State, seed: bytes, items: Iterable[Statement], conflicts: Conflicts
 ) -> Iterator[Step]:
     for item in items:
-        refusal = check(state, item, conflicts)
         facts: Unfolded = []
-        for fact in () if refusal else _facts(state, seed, item):
-            state = evolve(state, fact)
-            facts.append((fact, state))
+        refusal = check(state, item, conflicts)
+        if not refusal:
+            for fact in _facts(state, seed, item):
+                state = evolve(state, fact)
+                facts.append((fact, state))
         yield item, refusal, facts
 
 
 def _facts(state: State, seed: bytes, item: Statement) -> Sequence[Event]:
     """What follows from an item that `check` has passed."""
     match item:
-        case Note(author, serial, payload):
-            return (NoteRecorded(author, serial, note_digest(payload)),)
+        case Note():
+            return (NoteRecorded(item.author, item.serial, note_digest(item.payload)),)
         case RoundResult():
             return _round_facts(state, seed, item)
         case SubmitTask(operator, serial, task):

@@ -6,7 +6,7 @@ three things before a block is decided: may this item be applied (`check`), what
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Never, assert_never
+from typing import Never, assert_never, get_args
 
 from meshkit.core.machine import Heard, Moment, Restarted, Wake
 from meshkit.core.value import Statement
@@ -21,6 +21,7 @@ class Ledger:
     """A machine over `State`. `conflicts` is a rule of the mesh: the same on every node."""
 
     TIMELESS = True  # never to be woken
+    SILENT = frozenset(get_args(Event))
 
     def __init__(self, conflicts: Conflicts) -> None:
         self._conflicts = conflicts

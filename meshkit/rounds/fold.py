@@ -138,8 +138,10 @@ def _reopened(me: bytes, before: Round, opened: Open, at_ns: int) -> Round:
     """Statements outlast a change of who takes part; what was concluded from them does not."""
     kept = _enrolled(me, before, opened, at_ns)
     lists = Map({id_: before.lists[id_] for id_ in sorted(before.lists) if id_ in kept.weights})
+    began_ns = before.opened_ns if before.opened.trainers else at_ns  # its time runs from the first
     kept = replace(
         kept,
+        opened_ns=began_ns,
         own_attestation=None,
         lists=lists,
         lists_weight=sum(kept.weights[id_] for id_ in lists),
@@ -184,6 +186,8 @@ def _anew(round_: Round, at_ns: int) -> Round:
 def evolved(me: bytes, r: Round, event: Event) -> Round:
     """The round `r` after an event of it that neither opens nor closes one."""
     match event:
+        case UpdateNoted() | UpdateRefused() | UpdateConflict() | BlobChecked():
+            return _heard_of_updates(me, r, event)
         case RoundReopened(opened, at_ns):
             return _reopened(me, r, opened, at_ns)
         case ModelHeld():
@@ -199,8 +203,6 @@ def evolved(me: bytes, r: Round, event: Event) -> Round:
             return _anew(replace(r, own_attestation=attestation), at_ns)
         case Reminded(_, repeats, at_ns):
             return replace(r, repeats=repeats, repeat_ns=repeat_at_ns(at_ns, repeats))
-        case UpdateNoted() | UpdateRefused() | UpdateConflict() | BlobChecked():
-            return _heard_of_updates(me, r, event)
         case _:
             return _collected(r, event)
 

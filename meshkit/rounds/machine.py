@@ -11,7 +11,7 @@ from typing import TypeAlias, assert_never
 
 from meshkit.core.machine import Heard, Moment, Restarted, Wake
 from meshkit.core.value import digest
-from meshkit.rounds.duties import is_training, needs, react
+from meshkit.rounds.duties import SILENT, is_training, needs, react
 from meshkit.rounds.fold import evolve, evolved, task_of
 from meshkit.rounds.hearing import hear
 from meshkit.rounds.inclusion import (
@@ -75,6 +75,8 @@ Told: TypeAlias = Open | Close | Heard | Trained | TrainingFailed | Fetched | Ag
 class Rounds:
     """The machine of one node, whose id is `me`."""
 
+    SILENT = SILENT
+
     def __init__(self, me: bytes) -> None:
         self.me = me
 
@@ -109,7 +111,7 @@ class Rounds:
 
     def deadline(self, state: State) -> int | None:
         rounds = state.rounds.values()
-        return min((due for one in rounds if (due := due_ns(one)) is not None), default=None)
+        return min([due for one in rounds if (due := due_ns(one)) is not None], default=None)
 
 
 class Deciding:
@@ -172,13 +174,13 @@ def _restarted(state: State, now_ns: int) -> Sequence[Event]:
 
 def _told(state: State, command: Told, now_ns: int) -> Sequence[Event]:
     match command:
-        case Open(task):
-            return _open(state, state.rounds.get(task), command, now_ns)
-        case Heard(_, said):
+        case Heard(message=said):
             if not isinstance(said, Said):
                 return ()  # another room's
             round_ = state.rounds.get(said.task)
             return () if round_ is None else hear(state.me, round_, said, now_ns)
+        case Open(task):
+            return _open(state, state.rounds.get(task), command, now_ns)
         case Judge(_, result):
             round_ = state.rounds.get(result.task)
             return () if round_ is None else _judge(state.me, round_, command, now_ns)
