@@ -16,7 +16,7 @@ leaves a copy of the figures once a second, and the thread reads the latest copy
 | `meshkit_wire_total` | `what` | what the wire counts, by the names of `meshkit.wire.counts` |
 | `meshkit_effects_total` | `effect` | effects performed |
 | `meshkit_envelopes_refused_total` | `reason` | envelopes not believed, or too late to matter |
-| `meshkit_commands_without_effect_total` | `command` | commands that led to no entry: known, or refused |
+| `meshkit_commands_without_effect_total` | `command` | commands that led to no entry |
 | `meshkit_worker_waiting` | | requests that workers have not answered |
 | `meshkit_worker_deaths_total` | | worker processes that died |
 """
