@@ -85,21 +85,8 @@ def mesh_node(me: bytes, genesis: ledger.Genesis) -> Composite:
             "rounds": Rounds(me),
         },
         policies.table(),
-        heard_from_members,
+        policies.admits,
     )
-
-
-def heard_from_members(state: State, command: At) -> bool:
-    """The door: a message counts only from who is a member in the state just before it."""
-    body = command.body
-    if not isinstance(body, Heard):
-        return True
-    if isinstance(body.message, consensus.Committed):
-        return True  # it proves itself, and who is on the way in has nobody else to listen to
-    book: Book = state["ledger"]
-    if isinstance(body.message, pool.Offered) and not has_standing(book, body.message.item):
-        return False  # one member could fill everybody's pool with what made-up strangers say
-    return body.sender in book.members
 
 
 def conflicts(first: Statement, second: Statement) -> bool:
@@ -168,6 +155,29 @@ class Policies:
             ("rounds", rounds.HeldConflict): [self.accuse_holder],
             ("rounds", rounds.AttestationConflict): [self.accuse_member],
         }
+
+    # -- the door ---------------------------------------------------------------------------------
+
+    def admits(self, state: State, command: At) -> bool:
+        """A message counts only from who is a member in the state just before it."""
+        body = command.body
+        if not isinstance(body, Heard):
+            return True
+        book: Book = state["ledger"]
+        if isinstance(body.message, consensus.Committed):
+            # It proves itself, and who is on the way in has nobody else to listen to.
+            return body.sender in book.members or body.sender not in book.former
+        if body.sender not in book.members:
+            return False
+        item = body.message.item if isinstance(body.message, pool.Offered) else body.message
+        return not isinstance(item, ledger.ITEMS) or self._may_wait(book, body.sender, item)
+
+    def _may_wait(self, book: Book, sender: bytes, item: Statement) -> bool:
+        """One member could fill everybody's journal with what made-up strangers say, or with what
+        no block will ever hold; our own item that has become so must leave the pool, though."""
+        if sender == self.me:
+            return True
+        return has_standing(book, item) and not hopeless(self.ledger.check(book, item))
 
     # -- from one height to the next --------------------------------------------------------------
 

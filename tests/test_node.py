@@ -1,5 +1,6 @@
 """What stands between the machines: a task from its submission to its end, and what is refused."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -41,7 +42,6 @@ from meshkit.node import (
     Policies,
     address,
     conflicts,
-    heard_from_members,
     mesh_node,
     opening,
 )
@@ -201,15 +201,56 @@ def test_a_removed_member_is_refused_from_the_next_entry_on() -> None:
     box.shells[0].take(At("pool", Offer(signed(RemoveMember(OPERATOR, 1, box.ids[3])))))
     box.run(lambda: all(box.ids[3] not in box.book(number).members for number in range(3)))
     state = box.shells[0].state
+    admits = box.shells[0].node.guard
     note = signed(Note(box.ids[3], 1, b"let me in"))
-    assert not heard_from_members(state, At("pool", Heard(box.ids[3], note)))
-    assert not heard_from_members(state, At("pool", Heard(box.ids[1], Offered(note))))
+    assert not admits(state, At("pool", Heard(box.ids[3], note)))
+    assert not admits(state, At("pool", Heard(box.ids[1], Offered(note))))
     ask = consensus.Ask(1)
-    assert not heard_from_members(state, At("consensus", Heard(box.ids[3], ask)))
-    assert heard_from_members(state, At("consensus", Heard(box.ids[1], ask)))
+    assert not admits(state, At("consensus", Heard(box.ids[3], ask)))
+    assert admits(state, At("consensus", Heard(box.ids[1], ask)))
     proof = consensus.Committed(consensus.Certificate(1, 0, b"v" * 32, ()), note)
-    assert heard_from_members(state, At("consensus", Heard(box.ids[3], proof)))
-    assert heard_from_members(state, At("", Restarted()))
+    assert not admits(state, At("consensus", Heard(box.ids[3], proof)))
+    assert admits(state, At("consensus", Heard(b"newcomers' only source", proof)))
+    assert admits(state, At("", Restarted()))
+
+
+def votes_of(box: Box, number: int) -> tuple[Vote, Vote]:
+    first = Vote(PREVOTE, 1, 0, b"a" * 32, box.ids[number])
+    return signed(first), signed(replace(first, value_id=b"b" * 32))
+
+
+FLOODS: dict[str, Callable[[Box, bytes, bytes, int], Statement]] = {
+    "a note whose serial is none": lambda box, task, liar, n: Note(liar, 0, b"%d" % n),
+    "a note that is too large": lambda box, task, liar, n: Note(liar, 1, b"%08d" % n * 20_000),
+    "a result of a round that is over": lambda box, task, liar, n: RoundResult(
+        liar, task, 0, b"b" * 32, n.to_bytes(32, "big"), (), Proof((), ())
+    ),
+    "an accusation that proves nothing": lambda box, task, liar, n: Accusation(
+        liar, box.ids[1], votes_of(box, 1)[0], replace(votes_of(box, 1)[0], round=n)
+    ),
+    "an operator's command by who is none": lambda box, task, liar, n: CancelTask(liar, n, task),
+    "an anchor of a chain long begun": lambda box, task, liar, n: Reanchor(
+        liar, 0, n.to_bytes(32, "big")
+    ),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize("wrap", [Offered, lambda item: item])
+def test_what_no_block_will_ever_hold_leaves_no_entry(
+    flood: str, wrap: Callable[[Statement], Value]
+) -> None:
+    """Or one member could fill everybody's disk with it."""
+    box = Box(4)
+    task = box.submit(a_task(rounds_=2))
+    box.run(lambda: finished(box, task))
+    box.settle()
+    before = len(box.logs[0].entries)
+    for number in range(50):
+        item = signed(FLOODS[flood](box, task, box.ids[3], number))
+        box.shells[0].take(At("pool", Heard(box.ids[3], wrap(item))))
+    box.shells[0].tick()
+    assert len(box.logs[0].entries) == before
 
 
 def test_a_note_is_put_in_order() -> None:

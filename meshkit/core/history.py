@@ -4,14 +4,21 @@ A start names the release and the version of the rules, so that whoever decides 
 knows which code to take. A snapshot entry holds the digest of the node's state just before it, so
 a restart that begins there begins from something the chain vouches for. A shown head is a message
 whose only content is its envelope, which carries the sender's durable head: each peer that journals
-it can later prove a cut or rewritten tail.
+it can later prove a cut or rewritten tail. Since each is an entry, only so many of one peer are
+noted: a few at once, and then one in ten seconds.
 """
 
 from collections.abc import Sequence
 from typing import TypeAlias, assert_never
 
+from immutables import Map
+from msgspec.structs import replace
+
 from meshkit.core.machine import Broadcast, Heard, Moment, Restarted, Wake
 from meshkit.core.value import Value
+
+HEAD_NS = 10_000_000_000  # between two heads of one peer that are noted, in the long run
+HEADS_NS = 8 * HEAD_NS  # and how far that may be ahead: eight at once, for tasks that end together
 
 
 class Start(Value):
@@ -50,6 +57,7 @@ class HeadNoted(Value):
     """A peer showed its head; the envelope of this entry carries it."""
 
     of: bytes
+    paid_ns: int  # until then it has used up what is noted of it
 
 
 class Head(Value):
@@ -63,6 +71,7 @@ class History(Value):
     release: str = ""
     rules: int = 0
     snapshot: int = 0
+    paid_ns: Map[bytes, int] = Map()  # of each peer whose head was noted not long ago
 
 
 Command: TypeAlias = Start | Snapshot | ShowHead | Heard | Restarted | Wake
@@ -86,7 +95,7 @@ class Historian:
             case ShowHead():
                 return (HeadShown(),)
             case Heard(sender, message):
-                return (HeadNoted(sender),) if isinstance(message, Head) else ()
+                return _note(state, sender, moment.now_ns) if isinstance(message, Head) else ()
             case Restarted() | Wake():
                 return ()
             case _:
@@ -95,10 +104,16 @@ class Historian:
     def evolve(self, state: History, event: Event) -> History:
         match event:
             case Started(release, rules):
-                return History(state.starts + 1, release, rules, state.snapshot)
+                starts = state.starts + 1
+                return replace(state, starts=starts, release=release, rules=rules)
             case Snapshotted(index, _):
-                return History(state.starts, state.release, state.rules, index)
-            case HeadShown() | HeadNoted():
+                return replace(state, snapshot=index)
+            case HeadNoted(of, paid_ns):
+                # Who has not shown anything for a while is as good as new.
+                over_ns = paid_ns - HEADS_NS - HEAD_NS
+                kept = Map((who, to) for who, to in state.paid_ns.items() if to > over_ns)
+                return replace(state, paid_ns=kept.set(of, paid_ns))
+            case HeadShown():
                 return state
             case _:
                 assert_never(event)
@@ -108,3 +123,9 @@ class Historian:
 
     def deadline(self, state: History) -> int | None:
         return None
+
+
+def _note(state: History, sender: bytes, now_ns: int) -> Sequence[HeadNoted]:
+    # A leaky bucket that needs one number (the generic cell rate algorithm, ITU-T I.371).
+    paid_ns = max(state.paid_ns.get(sender, 0), now_ns)
+    return (HeadNoted(sender, paid_ns + HEAD_NS),) if paid_ns <= now_ns + HEADS_NS else ()

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18meshkit/pb/history.proto\x12\x12meshkit.pb.history\"\'\n\x05Start\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\r\n\x05rules\x18\x02 \x01(\x04\"(\n\x08Snapshot\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05state\x18\x02 \x01(\x0c\"\n\n\x08ShowHead\")\n\x07Started\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\r\n\x05rules\x18\x02 \x01(\x04\"+\n\x0bSnapshotted\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05state\x18\x02 \x01(\x0c\"\x0b\n\tHeadShown\"\x17\n\tHeadNoted\x12\n\n\x02of\x18\x01 \x01(\x0c\"\x06\n\x04Headb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18meshkit/pb/history.proto\x12\x12meshkit.pb.history\"\'\n\x05Start\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\r\n\x05rules\x18\x02 \x01(\x04\"(\n\x08Snapshot\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05state\x18\x02 \x01(\x0c\"\n\n\x08ShowHead\")\n\x07Started\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\r\n\x05rules\x18\x02 \x01(\x04\"+\n\x0bSnapshotted\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05state\x18\x02 \x01(\x0c\"\x0b\n\tHeadShown\"(\n\tHeadNoted\x12\n\n\x02of\x18\x01 \x01(\x0c\x12\x0f\n\x07paid_ns\x18\x02 \x01(\x04\"\x06\n\x04Headb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,7 +44,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEADSHOWN']._serialized_start=231
   _globals['_HEADSHOWN']._serialized_end=242
   _globals['_HEADNOTED']._serialized_start=244
-  _globals['_HEADNOTED']._serialized_end=267
-  _globals['_HEAD']._serialized_start=269
-  _globals['_HEAD']._serialized_end=275
+  _globals['_HEADNOTED']._serialized_end=284
+  _globals['_HEAD']._serialized_start=286
+  _globals['_HEAD']._serialized_end=292
 # @@protoc_insertion_point(module_scope)

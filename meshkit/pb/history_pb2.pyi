@@ -45,10 +45,12 @@ class HeadShown(_message.Message):
     def __init__(self) -> None: ...
 
 class HeadNoted(_message.Message):
-    __slots__ = ("of",)
+    __slots__ = ("of", "paid_ns")
     OF_FIELD_NUMBER: _ClassVar[int]
+    PAID_NS_FIELD_NUMBER: _ClassVar[int]
     of: bytes
-    def __init__(self, of: _Optional[bytes] = ...) -> None: ...
+    paid_ns: int
+    def __init__(self, of: _Optional[bytes] = ..., paid_ns: _Optional[int] = ...) -> None: ...
 
 class Head(_message.Message):
     __slots__ = ()

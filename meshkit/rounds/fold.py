@@ -138,8 +138,10 @@ def _reopened(me: bytes, before: Round, opened: Open, at_ns: int) -> Round:
     """Statements outlast a change of who takes part; what was concluded from them does not."""
     kept = _enrolled(me, before, opened, at_ns)
     lists = Map({id_: before.lists[id_] for id_ in sorted(before.lists) if id_ in kept.weights})
+    began_ns = before.opened_ns if before.opened.trainers else at_ns  # its time runs from the first
     kept = replace(
         kept,
+        opened_ns=began_ns,
         own_attestation=None,
         lists=lists,
         lists_weight=sum(kept.weights[id_] for id_ in lists),

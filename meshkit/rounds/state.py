@@ -191,15 +191,16 @@ def hold_due_ns(round_: Round) -> int | None:
 
     Once all is settled, or enough is held and stragglers have been waited for, or the round's
     deadline has passed. With nothing held there is no hurry: a round in which all updates were
-    refused ends at its deadline, so that refusals cannot drive rounds faster than training does;
-    and one in which nobody has said anything waits for the first.
+    refused, or nobody has said anything, ends at its deadline and changes nothing. So refusals
+    cannot drive rounds faster than training does, and dead trainers cannot hold them up. Where
+    nobody is a trainer, it waits for one to join.
     """
     if not round_.validates or round_.own_list is not None:
         return None
     spec = round_.opened.spec
     deadline_ns = round_.opened_ns + spec.deadline_ms * MS
     if not round_.held:
-        return deadline_ns if is_settled(round_) else None
+        return deadline_ns if round_.opened.trainers else None
     if is_settled(round_):
         return round_.opened_ns
     if round_.quorum_ns and is_enough(round_):

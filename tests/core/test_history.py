@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshkit.core.history import (
+    HEAD_NS,
+    HEADS_NS,
     Head,
     HeadNoted,
     HeadShown,
@@ -59,6 +61,35 @@ def test_heads_are_shown_and_noted() -> None:
     assert entry.events == (HeadShown(),)
     assert effects == [Broadcast(Head())]
     assert Historian().decide(History(), Heard(b"you", Head()), Moment(0, 0)) == (
-        HeadNoted(b"you"),
+        HeadNoted(b"you", HEAD_NS),
     )
     assert Historian().decide(History(), Heard(b"you", ShowHead()), Moment(0, 0)) == ()
+
+
+def noted(state: History, who: bytes, now_ns: int) -> tuple[History, int]:
+    """How many heads of one peer, said without end, are noted at one moment."""
+    for count in range(1_000):
+        state, entry, _ = step(Historian(), state, Heard(who, Head()), Moment(now_ns, 0))
+        if not entry.events:
+            return state, count
+    return state, 1_000
+
+
+def test_whoever_shows_its_head_without_end_makes_few_entries() -> None:
+    state, count = noted(History(), b"liar", 0)
+    assert count == HEADS_NS // HEAD_NS + 1
+    for turn in range(1, 4):
+        state, more = noted(state, b"liar", turn * HEAD_NS)
+        assert more == 1
+    state, others = noted(state, b"you", 3 * HEAD_NS)
+    assert others == count
+    state, again = noted(state, b"liar", 3 * HEAD_NS + 2 * HEADS_NS)
+    assert again == count
+
+
+def test_of_peers_that_are_long_gone_nothing_is_kept() -> None:
+    state = History()
+    for number in range(50):
+        who = number.to_bytes(1, "big")
+        state, _, _ = step(Historian(), state, Heard(who, Head()), Moment(number * HEADS_NS, 0))
+    assert len(state.paid_ns) <= 3

@@ -384,7 +384,7 @@ def test_a_training_that_fails_is_not_tried_again_in_this_round() -> None:
     assert play.happened() == ("TrainingLost",)
     play.refused(TrainingFailed(TASK, 1, "no data"))
     play.refused(OURS)
-    play.later(60_000)
+    play.later(9_000)
     play.quiet()
 
 

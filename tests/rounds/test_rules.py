@@ -122,11 +122,12 @@ def test_at_the_deadline_with_what_is_there() -> None:
     assert named(play) == [B]
 
 
-def test_with_nothing_there_the_first_is_waited_for() -> None:
-    play = validating().later(60_000)
+def test_if_nobody_says_anything_an_empty_list_is_signed_at_the_deadline() -> None:
+    """A dead trainer stops no round, not even the only one."""
+    play = validating().later(9_000)
     assert named(play) is None
-    holding(play, B)
-    assert named(play) == [B]
+    play.later(1_000)
+    assert named(play) == []
 
 
 def test_if_all_are_refused_an_empty_list_is_signed_but_only_at_the_deadline() -> None:
