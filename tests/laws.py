@@ -36,7 +36,17 @@ def check_replay(machine: Machine[Any, Any, Any, Any], story: Story) -> Any:
     state, entries = live(machine, story)
     assert replay(machine, entries) == state
     assert recheck(machine, entries) == state
+    check_silent(machine, entries)
     return state
+
+
+def check_silent(machine: Machine[Any, Any, Any, Any], entries: Sequence[Entry]) -> None:
+    """Of what a machine calls silent it asks nothing: a composite need not let it react."""
+    silent: frozenset[type] = getattr(machine, "SILENT", frozenset())
+    state = machine.initial()
+    for event in [event for entry in entries for event in entry.events]:
+        state = machine.evolve(state, event)
+        assert type(event) not in silent or not machine.react(state, event)
 
 
 def check_snapshot(machine: Machine[Any, Any, Any, Any], story: Story) -> None:

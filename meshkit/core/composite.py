@@ -29,6 +29,8 @@ Guard = Callable[[State, At], bool]
 # What a machine decides, each event with the state just after it.
 Unfolded = Sequence[tuple[Any, Any]]
 Unfold = Callable[[Any, Any, Moment], Unfolded]
+React = Callable[[Any, Any], Sequence[Any]]
+Part = tuple[Unfold, frozenset[type], React, Mapping[type, Sequence[Policy]]]
 
 
 class Unfolding(Protocol):
@@ -63,16 +65,23 @@ class Composite:
         self.machines = dict(sorted(machines.items()))
         self.policies = dict(policies or {})
         self.guard = guard
-        self._unfold: dict[str, Unfold] = {
-            name: getattr(machine, "unfold", None) or _unfolder(machine)
+        asked: dict[str, dict[type, Sequence[Policy]]] = {name: {} for name in self.machines}
+        for (name, event), policies_of in self.policies.items():
+            asked[name][event] = policies_of
+        # All that a step needs of a machine: how it unfolds, the events it does not react to, how
+        # it reacts to the others, and who reads them.
+        self._parts: dict[str, Part] = {
+            name: (
+                _unfold_of(machine),
+                getattr(machine, "SILENT", frozenset()),
+                machine.react,
+                asked[name],
+            )
             for name, machine in self.machines.items()
         }
         # A step changes few machines: of the others the deadline is known from before.
         timed = [name for name, machine in machines.items() if not getattr(machine, "TIMELESS", 0)]
         self._dues: dict[str, tuple[Any, int | None]] = dict.fromkeys(timed, (None, None))
-        self._asked: dict[str, dict[type, Sequence[Policy]]] = {name: {} for name in self.machines}
-        for (name, event), asked in self.policies.items():
-            self._asked[name][event] = asked
 
     def initial(self) -> State:
         return {name: machine.initial() for name, machine in self.machines.items()}
@@ -86,21 +95,24 @@ class Composite:
         """All of `step` in one pass: to decide the next command, each event must evolve anyway."""
         if not self.guard(state, command):
             return state, (), []
+        parts = self._parts
         pending = [command] if command.name else self._addressed(state, command, moment)
         now = dict(state)  # of its own: whoever has the state before keeps it
         events: list[At] = []
         effects: list[At] = []
         for asked in pending:  # which grows by what the policies ask
             name = asked.name
-            machine, policies = self.machines[name], self._asked[name]
-            for body, after in self._unfold[name](now[name], asked.body, moment):
+            unfold, silent, react, policies = parts[name]
+            for body, after in unfold(now[name], asked.body, moment):
                 now[name] = after
                 events.append(At(name, body))
-                for effect in machine.react(after, body):
-                    effects.append(At(name, effect))  # noqa: PERF401  # mostly there is none
-                for policy in policies.get(body.__class__, ()):
-                    pending.extend(policy(now, body))
-            assert len(events) <= EVENTS_MAX, f"a cascade without end, from {command!r:.200}"
+                kind = body.__class__
+                if kind not in silent:
+                    effects += [At(name, effect) for effect in react(after, body)]
+                if kind in policies:
+                    for policy in policies[kind]:
+                        pending.extend(policy(now, body))
+                    assert len(events) <= EVENTS_MAX, f"a cascade without end: {command!r:.200}"
         return (now, tuple(events), effects) if events else (state, (), [])
 
     def _addressed(self, state: State, command: At, moment: Moment) -> list[At]:
@@ -134,8 +146,11 @@ class Composite:
         return earliest
 
 
-def _unfolder(machine: Machine[Any, Any, Any, Any]) -> Unfold:
-    """What `unfold` says, of a machine that has none."""
+def _unfold_of(machine: Machine[Any, Any, Any, Any]) -> Unfold:
+    """A machine's `unfold`; of one that has none, what it would say."""
+    own: Unfold | None = getattr(machine, "unfold", None)
+    if own is not None:
+        return own
 
     def unfold(state: Any, command: Any, moment: Moment) -> Unfolded:
         unfolded: list[tuple[Any, Any]] = []

@@ -96,11 +96,15 @@ class Shell:
 
     def tick(self) -> list[Caused]:
         """Step what is in the inbox, up to TICK_COMMANDS_MAX; what it returns may now be done."""
-        batch, self.inbox = self.inbox[:TICK_COMMANDS_MAX], self.inbox[TICK_COMMANDS_MAX:]
+        batch, self.inbox = self.inbox, []
+        if len(batch) > TICK_COMMANDS_MAX:
+            batch, self.inbox = batch[:TICK_COMMANDS_MAX], batch[TICK_COMMANDS_MAX:]
         self.stepped += len(batch)
         free: list[Caused] = []
         state, now = self.state, self._urgency is at_once
-        run, moment_of = self.node.run, self._moment
+        run, moment_of, unsaved, observers = (
+            self.node.run, self._moment, self._unsaved, self.observers,
+        )  # fmt: skip
         for command, envelope in batch:
             moment = moment_of()
             state, events, asked = run(state, command, moment)
@@ -108,17 +112,18 @@ class Shell:
                 self.counts[f"{command.name}.{_kind(command)}"] += 1
                 continue
             entry = Entry(moment, command, events, envelope)
-            self._unsaved.append(entry)
-            index = self._index + len(self._unsaved)
-            for number, effect in enumerate(asked) if asked else ():
-                urgency = self._urgency(effect.body)
-                now = now or urgency == NOW
-                (self._held if urgency else free).append(Caused(index, number, effect))
-            for observe in self.observers:
+            unsaved.append(entry)
+            if asked:
+                index = self._index + len(unsaved)
+                for number, effect in enumerate(asked):
+                    urgency = self._urgency(effect.body)
+                    now = now or urgency == NOW
+                    (self._held if urgency else free).append(Caused(index, number, effect))
+            for observe in observers:
                 observe(entry)
         held = self.flush() if now else []
         self.state = state
-        return free + held
+        return free + held if held else free
 
     def flush(self) -> list[Caused]:
         """Make every entry durable that is not yet; what waited for that may now be done."""

@@ -30,9 +30,10 @@ from meshkit.pool.messages import (
     WantAnchor,
 )
 from meshkit.pool.state import (
+    OTHERS_AGAIN_NS,
+    OWN_AGAIN_NS,
     Pending,
     State,
-    again_ns,
     due_items,
     evolve,
     is_signed,
@@ -50,6 +51,8 @@ class Pool:
     without it something comes to a halt.
     """
 
+    SILENT = frozenset({ItemsSettled, LinkReady, AnchorReady, OfferRefused})
+
     def __init__(
         self,
         me: bytes,
@@ -64,8 +67,8 @@ class Pool:
     def decide(self, state: State, command: Command, moment: Moment) -> Sequence[Event]:
         now_ns = moment.now_ns
         match command:
-            case Heard(sender, message):
-                return self._decide_heard(state, sender, message, now_ns)
+            case Heard():
+                return self._decide_heard(state, command.sender, command.message, now_ns)
             case Offer(item):
                 return self._decide_offer(state, item, now_ns)
             case Settle(items):
@@ -90,10 +93,10 @@ class Pool:
 
     def react(self, state: State, event: Event) -> Sequence[Effect]:
         match event:
-            case ItemDrafted(item):
-                return (_spoken(item),)
-            case ItemPooled(item):
-                return (_spoken(item),) if event.announce else ()
+            case ItemPooled():
+                return (_spoken(event.item),) if event.announce else ()
+            case ItemDrafted():
+                return (_spoken(event.item),)
             case ItemsOffered(ids):
                 # Items that wait may wait for our link, if the last asking for it was lost.
                 again = _draws(state) if state.configured else ()
@@ -127,7 +130,7 @@ class Pool:
             return ()
         if id_ not in state.items and (refusal := self.refusal(state, item)):
             return (OfferRefused(id_, refusal),)
-        size_bytes, due_ns = size_bytes_of(item), now_ns + again_ns(True, 0)
+        size_bytes, due_ns = size_bytes_of(item), now_ns + OWN_AGAIN_NS
         if is_signed(item):
             return (ItemPooled(item, id_, True, size_bytes, due_ns, True),)
         return (ItemDrafted(item, id_, size_bytes, due_ns),)
@@ -135,27 +138,25 @@ class Pool:
     def _decide_heard(
         self, state: State, sender: bytes, message: object, now_ns: int
     ) -> Sequence[Event]:
-        if isinstance(message, Offered):
-            item = message.item
-        elif isinstance(message, self._kinds) and signer_of(message) == sender:
-            item = message  # its signer's own first word; ours, if we have just signed it
-        else:
-            return ()
+        item = message.item if isinstance(message, Offered) else message
         if not isinstance(item, self._kinds) or not is_signed(item):
             return ()
+        signer = signer_of(item)
+        if item is message and signer != sender:
+            return ()  # bare it is its signer's own first word; ours, if we have just signed it
         id_ = item_id(item)
         draft = state.items.get(id_)
         if draft is not None and _signs(draft, item):
             # The others heard it as it was signed, so it need not be offered at once.
-            size_bytes = size_bytes_of(item)
+            size_bytes = len(canonical(item))
             return (ItemPooled(item, id_, True, size_bytes, draft.due_ns, False),)
-        if knows(state, id_):
+        if draft is not None or id_ in state.settled:
             return ()
         own, size_bytes = sender == self._me, len(canonical(item))
         full = not own and _is_full(state, size_bytes)
-        if full or _over_quota(state, signer_of(item), size_bytes):
+        if full or _over_quota(state, signer, size_bytes):
             return ()
-        due_ns = now_ns + again_ns(own, 0)
+        due_ns = now_ns + (OWN_AGAIN_NS if own else OTHERS_AGAIN_NS)
         return (ItemPooled(item, id_, own, size_bytes, due_ns, False),)
 
 

@@ -161,10 +161,10 @@ def due_items(state: State, now_ns: int) -> tuple[bytes, ...]:
 def evolve(state: State, event: Event) -> State:
     """Total: what is unknown changes nothing."""
     match event:
-        case ItemPooled(item, id_, own, size_bytes, due_ns):
-            return _pool(state, item, id_, own, size_bytes, due_ns)
-        case ItemDrafted(item, id_, size_bytes, due_ns):
-            return _pool(state, item, id_, True, size_bytes, due_ns)
+        case ItemPooled():
+            return _pool(state, event, event.own)
+        case ItemDrafted():
+            return _pool(state, event, True)
         case ItemsSettled(ids):
             return _settle(state, ids)
         case ItemsOffered(ids, now_ns):
@@ -187,23 +187,23 @@ def evolve(state: State, event: Event) -> State:
             assert_never(event)
 
 
-def _pool(
-    state: State, item: Statement, id_: bytes, own: bool, size_bytes: int, due_ns: int
-) -> State:
+def _pool(state: State, event: ItemPooled | ItemDrafted, own: bool) -> State:
+    item, id_, size_bytes, due_ns = event.item, event.id, event.size_bytes, event.due_ns
     before = state.items.get(id_)  # a draft that is signed now keeps its place
     if before is not None:
         state = _drop(state, [id_])
     number = state.arrivals if before is None else before.number
-    signer = signer_of(item)
+    signer, first_ns = signer_of(item), state.due_ns
     pending = Pending(item, signer, size_bytes, number, is_signed(item), own, 1, due_ns)
+    queues, used_bytes = state.queues, state.used_bytes
     return replace(
         state,
         items=state.items.set(id_, pending),
-        queues=state.queues.set(signer, (*state.queues.get(signer, ()), id_)),
-        used_bytes=state.used_bytes.set(signer, state.used_bytes.get(signer, 0) + size_bytes),
+        queues=queues.set(signer, (*queues.get(signer, ()), id_)),
+        used_bytes=used_bytes.set(signer, used_bytes.get(signer, 0) + size_bytes),
         all_bytes=state.all_bytes + size_bytes,
         arrivals=state.arrivals + 1,
-        due_ns=due_ns if state.due_ns is None else min(due_ns, state.due_ns),
+        due_ns=due_ns if first_ns is None or due_ns < first_ns else first_ns,
     )
 
 

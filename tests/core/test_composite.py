@@ -88,6 +88,19 @@ def test_a_machine_that_unfolds_is_stepped_like_any_other(due_ns: int) -> None:
         )
 
 
+class Quiet(AlarmClock):
+    """A clock that asks for nothing when it rings, and says so."""
+
+    SILENT = frozenset({Rang})
+
+
+def test_a_machine_is_not_asked_what_follows_from_events_that_are_silent() -> None:
+    node = Composite({"only": Quiet()})
+    state, _, _ = node.run(node.initial(), At("only", Set(3)), Moment(0, 0))
+    _, events, effects = node.run(state, At("", Wake()), Moment(3, 0))
+    assert (events, effects) == ((At("only", Rang()),), [])
+
+
 def test_a_step_leaves_the_state_before_it_alone() -> None:
     node = two_clocks()
     before = node.initial()

@@ -53,6 +53,7 @@ from meshkit.consensus.tendermint.state import (
     State,
     bare,
     charge,
+    counted,
     evolve,
     may_answer,
     round_of,
@@ -122,19 +123,25 @@ def hear(deciding: Deciding, sender: bytes, message: Value) -> None:
 
 
 def one_more(state: State, vote: Vote, me: bytes) -> Unfolded | None:
-    """What follows from the usual vote: the first of somebody else in our round, with which there
-    are not enough of its kind. It is counted, and no rule has anything to say; None of any other.
+    """What follows from the usual vote: the first of somebody in our round, with which there are
+    not enough of its kind yet, or were already and alike. It is counted, and no rule has anything
+    to say, for of a tally they ask no more than these two things; None of any other.
     """
-    if vote.round != state.round or vote.height != state.height or state.decided:
+    number, voter, kind, q = vote.round, vote.voter, vote.kind, state.quorum
+    if number != state.round or number < 0 or vote.height != state.height or state.decided:
         return None
-    at, weight = state.rounds.get(vote.round), state.weights.get(vote.voter)
-    if at is None or weight is None or vote.voter == me or vote.kind not in (PREVOTE, PRECOMMIT):
+    weight = state.weights.get(voter)
+    if weight is None or kind not in (PREVOTE, PRECOMMIT):
         return None
-    tally = at.prevotes if vote.kind == PREVOTE else at.precommits
-    if tally.weight + weight >= state.quorum or vote.voter in tally.by_voter:
+    if voter == me and state.cast.get(slot(number, kind)) != vote.value_id:
         return None
-    heard = VoteHeard(vote)
-    return ((heard, evolve(state, heard)),)
+    at = state.rounds.get(number, EMPTY)
+    tally = at.prevotes if kind == PREVOTE else at.precommits
+    if tally.weight + weight >= q and (tally.quorum_for is None or tally.weight < q):
+        return None
+    if voter in tally.by_voter:
+        return None
+    return ((VoteHeard(vote), counted(state, vote)),)
 
 
 def _hear_vote(deciding: Deciding, sender: bytes, vote: Vote) -> None:

@@ -14,7 +14,15 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import assert_never
 
-from meshkit.consensus.messages import NIL, Begin, Judge, Open, ProposalTaken, Propose
+from meshkit.consensus.messages import (
+    NIL,
+    Begin,
+    Judge,
+    Open,
+    ProposalTaken,
+    Propose,
+    Validator,
+)
 from meshkit.consensus.tendermint.hearing import Deciding, Unfolded, hear, one_more
 from meshkit.consensus.tendermint.messages import (
     Command,
@@ -42,6 +50,8 @@ class Tendermint:
     sees no signatures, but whoever judges its evidence needs both (`evidence.proves`).
     """
 
+    SILENT = SILENT
+
     def __init__(self, me: bytes, mesh: bytes, timeouts: Timeouts = PAPER) -> None:
         self.me = me
         self.mesh = mesh
@@ -54,7 +64,7 @@ class Tendermint:
         return evolve(state, event)
 
     def react(self, state: State, event: Event) -> Sequence[Effect]:
-        return () if type(event) in SILENT else speak(state, self.me, event)
+        return speak(state, self.me, event)
 
     def deadline(self, state: State) -> int | None:
         if state.decided or not state.height:
@@ -120,16 +130,22 @@ def _begin(deciding: Deciding, command: Begin) -> None:
     follows = state.decided and command.height == state.height + 1
     if state.height and not follows:
         return
-    validators = tuple(sorted(command.validators, key=attrgetter("id")))
-    ids = {validator.id for validator in validators}
-    assert validators, "a height needs validators"
-    assert len(ids) == len(validators), "a validator is named once"
-    assert min(map(attrgetter("weight"), validators)) > 0, "weights are positive"
+    same = state.height and command.validators == state.validators
+    validators = state.validators if same else _in_order(command.validators)
     deciding.add(HeightBegun(command.height, validators, deciding.now_ns))
     for sender, statements in sorted(state.later.items()):
         for statement in statements:
             hear(deciding, sender, statement)
             deciding.obey()
+
+
+def _in_order(validators: Sequence[Validator]) -> tuple[Validator, ...]:
+    """The validators of a height, sorted by id."""
+    ordered = tuple(sorted(validators, key=attrgetter("id")))
+    assert ordered, "a height needs validators"
+    assert len({validator.id for validator in ordered}) == len(ordered), "a validator is named once"
+    assert min(map(attrgetter("weight"), ordered)) > 0, "weights are positive"
+    return ordered
 
 
 def _propose(deciding: Deciding, command: Propose) -> None:

@@ -176,11 +176,14 @@ def _comparison(state: State, me: bytes, event: Decided) -> Iterator[Effect]:
     Most of the time there is nothing. Of two that were told different things one at least has
     something to show, since not both can be for what was decided.
     """
-    ids = [validator.id for validator in state.validators]
     at, value_id = round_of(state, event.certificate.round), event.certificate.value_id
-    votes = tuple([vote for vote in _votes(at) if vote.value_id != value_id])
+    said = (at.prevotes.by_value, at.precommits.by_value)
     proposal = at.proposal if at.proposal and at.proposal.value_id != value_id else None
-    if me not in state.weights or len(ids) < 2 or not (votes or proposal):
+    if proposal is None and all(len(ids) == (value_id in ids) for ids in said):
+        return
+    votes = tuple([vote for vote in _votes(at) if vote.value_id != value_id])
+    ids = [validator.id for validator in state.validators]
+    if me not in state.weights or len(ids) < 2:
         return
     others = [other for other in ids if other != me]
     other = others[(ids.index(me) + state.height) % len(others)]

@@ -217,7 +217,7 @@ def evolve(state: State, event: Event) -> State:
     match event:
         case VoteHeard(vote):
             near = vote.round <= state.round + ROUNDS_AHEAD
-            return _counted(state, vote) if near else _heard_far(state, vote)
+            return counted(state, vote) if near else _heard_far(state, vote)
         case VoteCast():
             return _vote_cast(state, event)
         case ProposalHeard(proposal):
@@ -296,15 +296,19 @@ def _heard_far(state: State, vote: Vote) -> State:
     )
 
 
-def _counted(state: State, vote: Vote) -> State:
+def counted(state: State, vote: Vote) -> State:
+    """The state with the first vote of its voter, round and kind."""
     number, voter = vote.round, vote.voter
     at = state.rounds.get(number, EMPTY)
     weight = state.weights.get(voter, 0)
-    prevoting = vote.kind == PREVOTE
-    tally, other = (at.prevotes, at.precommits) if prevoting else (at.precommits, at.prevotes)
-    grown = count(tally, voter, vote.value_id, vote, weight, state.quorum)
-    votes = (grown, other) if prevoting else (other, grown)
-    known = Round(at.proposal, *votes)
+    if vote.kind == PREVOTE:
+        tally = at.prevotes
+        grown = count(tally, voter, vote.value_id, vote, weight, state.quorum)
+        known = Round(at.proposal, grown, at.precommits)
+    else:
+        tally = at.precommits
+        grown = count(tally, voter, vote.value_id, vote, weight, state.quorum)
+        known = Round(at.proposal, at.prevotes, grown)
     state = replace(state, rounds=state.rounds.set(number, known))
     if grown.quorum_for != tally.quorum_for:
         state = _quorum_reached(state, number, vote.kind, grown.quorum_for)
@@ -388,7 +392,7 @@ def _round_started(state: State, event: RoundStarted) -> State:
         round_due_ns=0,
         again_count=0,
         again_due_ns=event.now_ns + patience_ns(state),
-        highest=Map({voter: at for voter, at in sorted(state.highest.items()) if at > number}),
+        highest=_above(state.highest, number),
         far=Map(),
         leaps=Map(),
     )
@@ -400,8 +404,13 @@ def _round_started(state: State, event: RoundStarted) -> State:
             now = replace(now, far=now.far.set(voter, votes))
             continue
         for vote in votes:
-            now = _counted(now, vote)
+            now = counted(now, vote)
     return replace(now, skip_to=_skip_to(now, now.highest))
+
+
+def _above(numbers: Map[bytes, int], number: int) -> Map[bytes, int]:
+    """Those that are above; mostly there are none at all."""
+    return numbers and Map({by: at for by, at in sorted(numbers.items()) if at > number})
 
 
 def _pruned(state: State) -> State:
@@ -428,7 +437,7 @@ def _height_begun(state: State, event: HeightBegun) -> State:
     same = event.validators == state.validators
     weights = state.weights if same else weights_of(event.validators)
     total = state.total if same else sum(weights.values())
-    claims = Map({by: at for by, at in sorted(state.claims.items()) if at > event.height})
+    claims = _above(state.claims, event.height)
     first = charge(event.height - 1, 0, b"") if event.height else b""
     return State(
         height=event.height,
@@ -439,9 +448,7 @@ def _height_begun(state: State, event: HeightBegun) -> State:
         begun_ns=event.now_ns,
         step_ns=event.now_ns,
         again_due_ns=event.now_ns + (GRACE_NS if claims else POLL_NS),
-        convicted=Map(
-            {key: proof for key, proof in sorted(state.convicted.items()) if key >= first}
-        ),
+        convicted=Map({k: proof for k, proof in sorted(state.convicted.items()) if k >= first}),
         last=state.last,
         former=state.rounds,
         former_weights=state.weights,
