@@ -2,12 +2,14 @@
 
 import fcntl
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from meshkit.journal.errors import JournalError
 
 FILE_MODE = 0o600  # what a node stores is its own business, whatever the umask
 FOLDER_MODE = 0o700
+PARTS_MAX = 1_024  # of one call: Linux's IOV_MAX
 
 
 def hold(path: Path) -> int:
@@ -53,6 +55,15 @@ def write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def write_each(descriptor: int, parts: Sequence[bytes]) -> None:
+    """The same for many parts, one after another, without a copy of them in one piece."""
+    for start in range(0, len(parts), PARTS_MAX):
+        some = parts[start : start + PARTS_MAX]
+        written = os.writev(descriptor, some)
+        if written < sum(map(len, some)):
+            write_all(descriptor, b"".join(some)[written:])
 
 
 def read_all(descriptor: int, length: int, offset: int) -> bytes:

@@ -75,7 +75,7 @@ class Journal:
         nothing was acknowledged, and every later call refuses.
         """
         identity, (index, entry_hash) = self._identity, (self._head.index, self._head.hash)
-        added: list[store.Row] = []
+        added: list[store.NewRow] = []
         size = 2 * PAGE_BYTES
         for number, body in enumerate(bodies, 1):
             assert len(body) <= BODY_BYTES_MAX, f"an entry of {len(body)} bytes"

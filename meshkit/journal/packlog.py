@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from meshkit.journal.files import FILE_MODE, sync_folder, write_all
+from meshkit.journal.files import FILE_MODE, sync_folder, write_each
 from meshkit.journal.packs import (
     HEADER_BYTES,
     Damage,
     Kind,
     Packed,
-    encode,
+    header,
     numbers,
     pack_path,
     read_body,
@@ -120,10 +120,10 @@ class PackLog:
         parts: list[bytes] = []
         records: list[Packed] = []
         for kind, digest, body in additions:
-            parts.append(encode(pack, offset, kind, digest, body))
+            parts += header(pack, offset, kind, digest, len(body)), body
             records.append(Packed(pack, kind, digest, offset + HEADER_BYTES, len(body)))
             offset = records[-1].end
-        write_all(self._descriptor, b"".join(parts))
+        write_each(self._descriptor, parts)
         os.fdatasync(self._descriptor)
         self._sizes[pack] = offset
         for record in records:

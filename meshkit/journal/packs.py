@@ -77,10 +77,10 @@ class Damage(NamedTuple):
     torn: bool = False
 
 
-def encode(pack: int, offset: int, kind: Kind, digest: bytes, body: bytes) -> bytes:
-    """The record that stands at `offset` of pack number `pack`."""
-    covered = MAGIC + bytes([kind]) + len(body).to_bytes(4, "big") + digest
-    return covered + _check(pack, offset, covered) + body
+def header(pack: int, offset: int, kind: Kind, digest: bytes, length: int) -> bytes:
+    """What stands before the body of the record at `offset` of pack number `pack`."""
+    covered = MAGIC + bytes([kind]) + length.to_bytes(4, "big") + digest
+    return covered + _check(pack, offset, covered)
 
 
 def _check(pack: int, offset: int, covered: bytes) -> bytes:
@@ -88,11 +88,11 @@ def _check(pack: int, offset: int, covered: bytes) -> bytes:
     return blake3(place + covered).digest()[:CHECK_BYTES]
 
 
-def _decode(pack: int, offset: int, header: bytes) -> Packed | None:
-    if len(header) < HEADER_BYTES:
+def _decode(pack: int, offset: int, head: bytes) -> Packed | None:
+    if len(head) < HEADER_BYTES:
         return None
-    _, kind, length, digest, check = HEADER.unpack(header)
-    if check != _check(pack, offset, header[:-CHECK_BYTES]) or kind not in KINDS:
+    _, kind, length, digest, check = HEADER.unpack(head)
+    if check != _check(pack, offset, head[:-CHECK_BYTES]) or kind not in KINDS:
         return None
     return Packed(pack, KINDS[kind], digest, offset + HEADER_BYTES, length)
 

@@ -39,11 +39,11 @@ class Rows:
         self.path = path
         self._latch = Latch(path)
 
-    def insert(self, rows: Sequence[store.Row]) -> None:
+    def insert(self, rows: Sequence[store.NewRow]) -> None:
         """All rows in one durable transaction, or `JournalFailed` and nothing ever again."""
         self._latch.admit()
         try:
-            self._recorder.insert_events(rows)
+            store.insert(self._recorder, rows)
         except BaseException as error:
             raise self._latch.fail(error) from error
 
@@ -101,19 +101,19 @@ class Rows:
             raise JournalFailed(explain(self.path, error)) from error
 
 
-def identity_row(identity: Identity) -> store.Row:
-    return store.Row(IDENTITY_ORIGINATOR, IDENTITY_VERSION, IDENTITY_TOPIC, identity.row())
+def identity_row(identity: Identity) -> store.NewRow:
+    return IDENTITY_ORIGINATOR, IDENTITY_VERSION, IDENTITY_TOPIC, identity.row()
 
 
-def entry_row(identity: Identity, index: int, state: bytes) -> store.Row:
-    return store.Row(identity.entries, index, ENTRY_TOPIC, state)
+def entry_row(identity: Identity, index: int, state: bytes) -> store.NewRow:
+    return identity.entries, index, ENTRY_TOPIC, state
 
 
-def mark_row(identity: Identity, mark: MarkRow) -> store.Row:
+def mark_row(identity: Identity, mark: MarkRow) -> store.NewRow:
     stream, version, content = mark
     assert stream != ENTRIES, "entries are appended, not marked"
     state = identity.check(stream, version, content) + content
-    return store.Row(identity.originator(stream), version, MARK_TOPIC + stream, state)
+    return identity.originator(stream), version, MARK_TOPIC + stream, state
 
 
 def find_identity(rows: Rows) -> Identity | None:

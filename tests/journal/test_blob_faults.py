@@ -9,9 +9,10 @@ import pytest
 
 from meshkit.journal.blobs import BlobStore
 from meshkit.journal.errors import JournalError, JournalFailed
-from meshkit.journal.packs import HEADER_BYTES, Kind, encode
+from meshkit.journal.packs import HEADER_BYTES, Kind
 from tests.journal.small_store import LARGE, A, B, files, named, opened
 from tests.journal.world import in_child, one_line, public_folder
+from tests.journal.world import record as packed
 
 # --- crashes --------------------------------------------------------------------------------------
 
@@ -124,7 +125,7 @@ def test_a_pack_that_cannot_be_read_is_a_finding(folder: Path) -> None:
 
 def test_a_record_that_expires_with_a_body_is_a_finding(folder: Path) -> None:
     path = folder / "packs" / "00000002.pack"
-    path.write_bytes(encode(2, 0, Kind.EXPIRED, named(A), b"what is this"))
+    path.write_bytes(packed(2, 0, Kind.EXPIRED, named(A), b"what is this"))
     with opened(folder, read_only=True) as store:
         assert [finding.kind for finding in store.verify()] == ["hash"]
 
@@ -136,7 +137,7 @@ def fail(*_: object) -> None:
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-@pytest.mark.parametrize("call", ["fsync", "fdatasync", "write", "rename"])
+@pytest.mark.parametrize("call", ["fsync", "fdatasync", "write", "writev", "rename"])
 def test_a_failed_write_or_fsync_is_final(
     folder: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -285,7 +286,7 @@ def test_nothing_is_acknowledged_before_its_turn(
         monkeypatch.setattr(owner, name, watched)
 
     with opened(folder) as store:
-        for name in ("write", "fsync", "fdatasync"):
+        for name in ("write", "writev", "fsync", "fdatasync"):
             watch(os, name)
         for name in ("rename", "unlink"):
             watch(Path, name)
@@ -294,5 +295,5 @@ def test_nothing_is_acknowledged_before_its_turn(
         store.expire(named(LARGE))
         assert calls == []
         store.commit()
-    large, pack = ["write", "fsync", "rename", "fsync"], ["write", "fdatasync"]
+    large, pack = ["write", "fsync", "rename", "fsync"], ["writev", "fdatasync"]
     assert calls == [*large, *pack, "unlink"]

@@ -8,8 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from meshkit.journal.packs import Kind, encode
+from meshkit.journal.packs import Kind
 from tests.journal.small_store import LARGE, SMALL, A, B, files, named, opened
+from tests.journal.world import record as packed
 
 
 def test_a_blob_is_found_by_its_digest(folder: Path) -> None:
@@ -179,7 +180,7 @@ class StoreAgainstADict(RuleBasedStateMachine):
         if packs := sorted((self.folder / "packs").iterdir()):
             # The beginning of what the next commit would have written.
             size = packs[-1].stat().st_size
-            record = encode(int(packs[-1].stem), size, Kind.KEPT, named(b"t" * 60), b"t" * 60)
+            record = packed(int(packs[-1].stem), size, Kind.KEPT, named(b"t" * 60), b"t" * 60)
             with packs[-1].open("ab") as file:
                 file.write(record[:torn])
         self.store = opened(self.folder)

@@ -181,7 +181,7 @@ def test_a_failed_fsync_is_never_retried(
         failures += 1
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(store.Recorder, "insert_events", fail)
+    monkeypatch.setattr(store, "insert", fail)
     monkeypatch.setattr(store, "checkpoint", fail)
     monkeypatch.setattr(log, "IDLE_CHECKPOINT_BYTES", 0)
     calls: dict[str, Callable[[], object]] = {

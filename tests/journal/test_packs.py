@@ -14,12 +14,12 @@ from meshkit.journal.packs import (
     Damage,
     Kind,
     Packed,
-    encode,
     numbers,
     pack_path,
     read_body,
     scan,
 )
+from tests.journal.world import record as packed
 
 PACK = 3
 
@@ -31,7 +31,7 @@ def named(body: bytes) -> bytes:
 def pack_of(bodies: list[bytes]) -> bytes:
     whole = b""
     for body in bodies:
-        whole += encode(PACK, len(whole), Kind.KEPT, named(body), body)
+        whole += packed(PACK, len(whole), Kind.KEPT, named(body), body)
     return whole
 
 
@@ -47,7 +47,7 @@ def scanned(path: Path, whole: bytes, hashing: bool = False) -> list[Packed | Da
 
 def test_records_come_back_as_they_were_written(path: Path) -> None:
     whole = pack_of([b"one", b"", b"three"])
-    whole += encode(PACK, len(whole), Kind.EXPIRED, named(b"one"), b"")
+    whole += packed(PACK, len(whole), Kind.EXPIRED, named(b"one"), b"")
     found = scanned(path, whole)
     assert [record.digest for record in found] == list(map(named, [b"one", b"", b"three", b"one"]))
     last = found[-1]
@@ -66,7 +66,7 @@ def test_records_come_back_as_they_were_written(path: Path) -> None:
 def test_the_form_is_fixed_for_ever() -> None:
     assert HEADER_BYTES == 49
     digest = named(b"x")
-    record = encode(1, 2, Kind.KEPT, digest, b"x")
+    record = packed(1, 2, Kind.KEPT, digest, b"x")
     covered = b"mkb\x01" + b"\x01" + b"\x00\x00\x00\x01" + digest
     check = blake3((1).to_bytes(8, "big") + (2).to_bytes(8, "big") + covered).digest()[:8]
     assert record == covered + check + b"x"
@@ -98,12 +98,12 @@ def test_a_rotten_body_is_damage_to_who_hashes(path: Path) -> None:
     assert scanned(path, hurt) == scanned(path, whole)
     found = scanned(path, hurt, hashing=True)
     assert found[1:] == [Damage(PACK, start, len(whole), named(b"three"))]
-    odd = encode(PACK, 0, Kind.EXPIRED, named(b"x"), b"a body where none belongs")
+    odd = packed(PACK, 0, Kind.EXPIRED, named(b"x"), b"a body where none belongs")
     assert scanned(path, odd, hashing=True) == [Damage(PACK, 0, len(odd), named(b"x"))]
 
 
 def test_an_unknown_kind_is_damage(path: Path) -> None:
-    known = encode(PACK, 0, Kind.KEPT, named(b""), b"")
+    known = packed(PACK, 0, Kind.KEPT, named(b""), b"")
     covered = known[:4] + b"\x09" + known[5:41]
     check = packs._check(PACK, 0, covered)
     assert scanned(path, covered + check) == [Damage(PACK, 0, HEADER_BYTES)]
@@ -114,7 +114,7 @@ def test_the_search_crosses_windows(path: Path, monkeypatch: pytest.MonkeyPatch)
     for hole in range(1, 200):
         # A record found again must know its place: it is encoded for the offset it stands at.
         junk = b"mkb\x01" * (hole // 4) + bytes(hole % 4)
-        whole = junk + encode(PACK, hole, Kind.KEPT, named(b"x"), b"x")
+        whole = junk + packed(PACK, hole, Kind.KEPT, named(b"x"), b"x")
         found = scanned(path, whole)
         assert found[0] == Damage(PACK, 0, hole)
         assert len(found) == 2

@@ -74,3 +74,13 @@ def test_what_is_no_database_is_not_opened(tmp_path: Path) -> None:
     path.write_bytes(b"a letter to a friend" * 100)
     with pytest.raises(sqlite3.DatabaseError):
         store.open_durable(path)
+
+
+def test_what_is_inserted_is_there_all_or_none(tmp_path: Path) -> None:
+    recorder = store.open_durable(tmp_path / "journal.db")
+    store.insert(recorder, [("a" * 32, number, "topic", b"%d" % number) for number in (1, 2)])
+    with pytest.raises(store.STORE_ERRORS):
+        store.insert(recorder, [("a" * 32, 3, "topic", b"3"), ("a" * 32, 2, "topic", b"twice")])
+    assert store.states(recorder, "a" * 32, 0, None, 9) == [(1, b"1"), (2, b"2")]
+    assert recorder.select_events("a" * 32)[0] == store.Row("a" * 32, 1, "topic", b"1")
+    recorder.datastore.close()

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from blake3 import blake3
 
 from meshkit.journal import Identity, Journal
+from meshkit.journal.packs import Kind, header
 
 MESH, NODE = bytes(range(32)), bytes(range(100, 132))
 OTHER_MESH, OTHER_NODE = bytes(32), bytes([7]) * 32
@@ -33,6 +34,11 @@ def open_journal(path: Path) -> Journal:
 
 def bodies(first: int, last: int) -> list[bytes]:
     return [f"entry {index}".encode() for index in range(first, last + 1)]
+
+
+def record(pack: int, offset: int, kind: Kind, digest: bytes, body: bytes) -> bytes:
+    """A whole record of a blob store's pack."""
+    return header(pack, offset, kind, digest, len(body)) + body
 
 
 @contextmanager
