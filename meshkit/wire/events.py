@@ -67,8 +67,14 @@ class Publisher:
             queue_in=self.limits.subscription_queue,
         )
         self.listener = sockets.listen(zmq.XPUB, endpoint, "events", bounds)
-        self.listener.socket.setsockopt(zmq.XPUB_VERBOSE, 1)  # each subscriber, not only the first
         sockets.add(self.listener.socket, WORK, self.drain)
+
+    def renew(self) -> None:
+        """Say nothing more to anybody who is connected now. Who may, comes back and asks for what
+        it missed.
+        """
+        self.listener = self.sockets.replace(self.listener)
+        self.subscriptions.buckets.clear()  # it is for us that all subscribe again
 
     def publish(self, body: bytes) -> int:
         number = self.ring.add(body)

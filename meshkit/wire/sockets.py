@@ -9,6 +9,7 @@ the thread that calls `turn`.
 import errno
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -37,10 +38,11 @@ by_rank = itemgetter(0)
 
 
 class Listener(NamedTuple):
-    """A socket that takes connections, and where."""
+    """A socket that takes connections, where, and under which name at the door."""
 
     socket: Socket
     endpoint: str
+    domain: str
 
 
 class Sockets:
@@ -54,7 +56,7 @@ class Sockets:
         self.context.max_sockets = SOCKETS_MAX
         self.guard = Guard(self.context, counters, clock)
         self.drains: dict[Socket, tuple[int, Drain]] = {}
-        self.unbound: list[Listener] = []  # being recycled; their port is not free yet
+        self.unbound: dict[str, Socket] = {}  # by endpoint: to be bound there once it is free
         self.own = zmq.Poller()
         self.pollers: list[Poller] = [self.own]
         self.sweep_at_ns = 0
@@ -89,28 +91,34 @@ class Sockets:
             # An answer to somebody who is gone or does not read is an error we count, not a
             # message that vanishes.
             options[zmq.ROUTER_MANDATORY] = 1
+        if kind == zmq.XPUB:
+            options[zmq.XPUB_VERBOSE] = 1  # tell of each subscriber, not only of the first
         for option, value in options.items():
             socket.setsockopt(option, value)
         return socket
 
     def listen(self, kind: int, endpoint: str, domain: str, bounds: Bounds) -> Listener:
         """Take connections at `endpoint`; port 0 is any free one. Raises WireError."""
+        socket = self.serve(kind, domain, bounds)
+        try:
+            bind(socket, domain, endpoint)
+        except WireError:
+            self.hang_up(socket)
+            raise
+        bound = socket.get(zmq.LAST_ENDPOINT)
+        assert isinstance(bound, bytes)  # zmq_getsockopt(3)
+        return Listener(socket, bound.decode(), domain)
+
+    def serve(self, kind: int, domain: str, bounds: Bounds) -> Socket:
+        """A socket that takes connections as soon as it is bound."""
         socket = self.make(kind, bounds)
         socket.setsockopt(zmq.CURVE_SERVER, 1)
         socket.setsockopt(zmq.ZAP_DOMAIN, domain.encode())
         socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
         # Watched before it is bound, lest the first connections go unseen.
         monitor = self.guard.watch(socket, bounds, listens=True)
-        try:
-            bind(socket, domain, endpoint)
-        except WireError:
-            self.guard.leave(socket)
-            socket.close(0)
-            raise
         self.add(monitor, MONITORS, lambda: self.guard.heed(socket))
-        bound = socket.get(zmq.LAST_ENDPOINT)
-        assert isinstance(bound, bytes)  # zmq_getsockopt(3)
-        return Listener(socket, bound.decode())
+        return socket
 
     def dial(self, kind: int, endpoint: str, server: bytes, bounds: Bounds) -> Socket:
         """Connect to `endpoint`, whoever there holds the key `server`. Never waits."""
@@ -135,24 +143,43 @@ class Sockets:
     def recycle(self, listener: Listener) -> None:
         """Close every connection that `listener` has taken, and take new ones.
 
-        libzmq cannot close one connection, but those of a listener end with it. Peers that may
-        come back do so by themselves, through the door.
+        libzmq cannot close one connection, but those of a listener end with it, a moment later, in
+        the I/O thread. Until then they carry what comes in, and what is sent. Peers that may come
+        back do so by themselves, through the door.
         """
+        if listener.endpoint in self.unbound:
+            return  # nobody can have come in since
         self.counters["door.recycled"] += 1
         listener.socket.unbind(listener.endpoint)
         self.guard.heed(listener.socket)
         self.guard.reset(listener.socket)
-        self.unbound.append(listener)
+        self.unbound[listener.endpoint] = listener.socket
         self.rebind()
+
+    def replace(self, listener: Listener) -> Listener:
+        """As `recycle`, with another socket, so that what is sent from now on goes to nobody who
+        was connected, however late the I/O thread ends those connections.
+
+        What was sent before has `linger_ms` to leave; what came in and was not read is gone.
+        """
+        if listener.endpoint in self.unbound:
+            return listener  # nobody can have come in since
+        self.counters["door.recycled"] += 1
+        old, endpoint, domain = listener
+        socket = self.serve(int(old.get(zmq.TYPE)), domain, self.guard.posts[old].bounds)
+        self.add(socket, *self.drains[old])
+        old.unbind(endpoint)
+        self.hang_up(old, self.limits.linger_ms)
+        self.unbound[endpoint] = socket
+        self.rebind()
+        return Listener(socket, endpoint, domain)
 
     def rebind(self) -> None:
         """Listeners whose port the I/O thread had not freed yet try again, turn by turn."""
-        waiting, self.unbound = self.unbound, []
-        for listener in waiting:
-            try:
-                listener.socket.bind(listener.endpoint)
-            except zmq.ZMQError:
-                self.unbound.append(listener)
+        for endpoint, socket in list(self.unbound.items()):
+            with suppress(zmq.ZMQError):
+                socket.bind(endpoint)
+                del self.unbound[endpoint]
 
     def close(self) -> None:
         for socket in list(self.guard.posts):

@@ -10,9 +10,12 @@ let it in under that name, and looks up at each message whether a member has tha
 member that was removed is not heard over a socket it still holds open. A dialled connection stands
 only if the far end holds the key the ledger names. Routing ids are never chosen by a peer.
 
-Removal. The listening sockets are closed and bound anew, which ends all their connections: PUB
-would go on talking to who is no member any more. Members connect again by themselves within a
-fraction of a second, and what they miss meanwhile they ask for by number.
+Removal. Our listening sockets end all their connections and take new ones. That takes libzmq a
+moment, in which an old connection still brings messages, and each is asked whose it is. The
+publisher, which cannot choose to whom it talks, is a new socket at the old address: what is
+published after a removal leaves over connections made after it. Members connect again by
+themselves within a fraction of a second, and what they miss meanwhile they ask for by number; a
+direct message on its way at that moment is lost.
 
 What is lost. A direct message to a peer that is not connected is dropped and counted; a published
 message is repeated on request while the ring holds it. More is not promised, and the machines
@@ -49,7 +52,7 @@ from meshkit.wire.port import (
     WireError,
     is_address,
 )
-from meshkit.wire.sockets import DOOR, Listener, Sockets
+from meshkit.wire.sockets import DOOR, Sockets
 from meshkit.wire.zap import Door
 
 EPOCH_BITS = 64  # enough that a node never draws the same twice in its life
@@ -106,11 +109,8 @@ class ZeroMesh:
     def endpoints(self) -> Bindings:
         """Where this node can be reached, with the ports it was given."""
         join = self.join.listener.endpoint if self.join is not None else None
-        publisher, inbox, blobs = self.members_only()
+        publisher, inbox, blobs = self.publisher.listener, self.inbox.listener, self.blobs.listener
         return Bindings(publisher.endpoint, inbox.endpoint, blobs.endpoint, join)
-
-    def members_only(self) -> tuple[Listener, Listener, Listener]:
-        return self.publisher.listener, self.inbox.listener, self.blobs.listener
 
     # -- members
 
@@ -130,7 +130,8 @@ class ZeroMesh:
         self.door.allow(self.ids)
         if before - frozenset(self.ids):
             self.door.forgive()
-            for listener in self.members_only():
+            self.publisher.renew()
+            for listener in (self.inbox.listener, self.blobs.listener):
                 self.sockets.recycle(listener)
 
     def sound(self, members: Iterable[Address]) -> dict[bytes, Peer]:

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 import zmq
 
-from meshkit.wire.guard import Bounds, Socket
+from meshkit.wire.guard import Bounds, Connection, Socket
 from meshkit.wire.keys import Transport
 from meshkit.wire.limits import Limits
 from meshkit.wire.port import WireError
@@ -106,14 +106,32 @@ def test_recycling_keeps_the_port(sockets: Sockets) -> None:
         listen(sockets, listener.endpoint)
 
 
+SHARED = (zmq.MECHANISM, zmq.CURVE_SERVER, zmq.ZAP_DOMAIN, zmq.MAXMSGSIZE, zmq.RCVHWM)
+
+
+def test_another_socket_takes_the_place_of_one(sockets: Sockets) -> None:
+    first = sockets.listen(zmq.XPUB, ANY, "events", BOUNDS)
+    sockets.add(first.socket, WORK, lambda: None)
+    drain, options = sockets.drains[first.socket], [first.socket.get(each) for each in SHARED]
+    sockets.guard.posts[first.socket].connections[10**6] = Connection(None, 0)
+    second = sockets.replace(first)
+    while sockets.unbound:
+        sockets.rebind()
+    assert first.socket.closed
+    assert (second.endpoint, second.domain) == (first.endpoint, first.domain)
+    assert [second.socket.get(each) for each in SHARED] == options
+    assert sockets.drains[second.socket] == drain
+    ((watched, post),) = sockets.guard.posts.items()
+    assert (watched, post.bounds, post.connections) == (second.socket, BOUNDS, {})
+    assert len(sockets.drains) == len(sockets.own.sockets) == 2, "the socket and its monitor"
+    assert sockets.counters == {"door.recycled": 1}
+
+
 def test_a_port_that_is_not_free_yet_is_tried_again(sockets: Sockets) -> None:
     listener = listen(sockets)
     host, port = listener.endpoint.removeprefix("tcp://").split(":")
-    sockets.recycle(listener)
-    while sockets.unbound:
-        sockets.rebind()
     listener.socket.unbind(listener.endpoint)
-    sockets.unbound.append(listener)
+    sockets.unbound[listener.endpoint] = listener.socket
     while True:
         try:
             squatter = socket.create_server((host, int(port)))
@@ -124,6 +142,10 @@ def test_a_port_that_is_not_free_yet_is_tried_again(sockets: Sockets) -> None:
         sockets.turn()
         assert sockets.unbound
         assert sockets.deadline_ns() < sockets.limits.sweep_ns
+        sockets.recycle(listener)  # who is not bound is not unbound again
+        assert sockets.replace(listener) is listener
+        assert sockets.unbound == {listener.endpoint: listener.socket}
+        assert not sockets.counters["door.recycled"]
     while sockets.unbound:
         sockets.turn()
     assert sockets.deadline_ns() == sockets.sweep_at_ns
