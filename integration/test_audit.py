@@ -4,6 +4,7 @@ The demo runs once; each test takes a copy. Rows and bytes to spoil are drawn, t
 every run; `tests/audit` goes through every byte of a smaller mesh.
 """
 
+import json
 import os
 import shutil
 import stat
@@ -15,7 +16,8 @@ import pytest
 from blake3 import blake3
 from msgspec.structs import replace
 
-from integration.world import Document, meshkit
+from integration.conftest import Founding
+from integration.world import Document, meshkit, verified
 from meshkit.audit.exhibits import gather
 from meshkit.audit.verify import Report, verify
 from meshkit.core.history import HeadNoted
@@ -25,6 +27,7 @@ from meshkit.wire.keys import Identity
 from tests.audit import forger
 
 NODES, ROUNDS = 5, 6
+ROUNDS_AHEAD = 5_000  # more than four nodes train while their journals are looked at
 DIVERGENCE = 3
 ROWS_TRIED = 60  # of the 1,500 entries of all five, one in 25
 BLOBS_TRIED = 12
@@ -137,6 +140,42 @@ def test_every_entry_as_a_line(demo: Path, tmp_path: Path) -> None:
     assert len(target.read_text().splitlines()) == said.document["entries"]
 
 
+# -- while it happens ------------------------------------------------------------------------------
+
+
+def test_the_nodes_need_not_stop_for_it(found: Founding, tmp_path: Path) -> None:
+    """What stood in each journal at one time is checked, told and written out; they go on."""
+    mesh = found()
+    for number in range(len(mesh.homes)):
+        mesh.start(number)
+    mesh.ready()
+    task = mesh.submit(ROUNDS_AHEAD)
+    mesh.reach(task, 2)
+    document = verified(mesh.homes)  # the journals grow while they are read
+    assert document["notes"] == document["evidence"] == []
+    assert document["aggregates_recomputed"] >= 2
+    said = meshkit("replay", "check", mesh.root, "-o", "json")
+    assert said.code == 0, said
+    story = meshkit("audit", "why", task, mesh.root, "-o", "json")
+    assert story.code == 0, story
+    assert story.document["evidence"] == []
+    assert [one for one in story.document["silences"] if one["kind"] == "no-update"] == []
+    target = tmp_path / "entries.jsonl"
+    said = meshkit("audit", "export", mesh.root, "--to", target, "-o", "json")
+    assert said.code == 0, said
+    last: dict[str, int] = {}
+    for line in target.read_text().splitlines():
+        entry = json.loads(line)
+        assert entry["index"] == last.get(entry["node"], 0) + 1
+        last[entry["node"]] = entry["index"]
+    assert len(last) == len(mesh.homes)
+    before = mesh.done(task)
+    assert before < ROUNDS_AHEAD, "they were to be at work all the time"
+    mesh.reach(task, before + 1)
+    mesh.close()
+    verified(mesh.homes)
+
+
 # -- what a forger did -----------------------------------------------------------------------------
 
 
@@ -179,6 +218,28 @@ def test_any_byte_of_a_blob(copy: Path) -> None:
         pack.write_bytes(whole)
 
 
+def test_a_pack_that_is_gone_or_empty(home: Path) -> None:
+    [pack] = (home / "blobs" / "packs").iterdir()
+    for spoil in (lambda: pack.write_bytes(b""), pack.unlink):
+        spoil()
+        said = meshkit("audit", "verify", home.parent, "-o", "json")
+        assert said.code == DIVERGENCE
+        assert {(one["node"], one["kind"]) for one in said.document["findings"]} == {
+            (VICTIM, "blob")
+        }
+        assert any(one["entry"] for one in said.document["findings"])
+
+
+def test_a_home_that_comes_without_its_blobs(home: Path) -> None:
+    """They may stay where they are: others have what is needed, and it is said how many do."""
+    shutil.rmtree(home / "blobs")
+    said = meshkit("audit", "verify", home.parent, "-o", "json")
+    assert said.code == 0, said
+    [note] = said.document["notes"]
+    assert note["node"] == VICTIM
+    assert "blobs that its journal says it has were not looked at" in note["what"]
+
+
 def test_a_tail_that_was_cut_off(home: Path) -> None:
     last = len(forger.rows(home))
     cut = last - 12
@@ -198,8 +259,8 @@ def test_two_journals_spliced(home: Path) -> None:
 
 
 def shifted(entry: Entry) -> Entry:
-    """A moment earlier: the rules decide of it just the same."""
-    return replace(entry, moment=Moment(entry.moment.now_ns - 1, entry.moment.seed ^ 1))
+    """By another chance: the rules decide of it just the same."""
+    return replace(entry, moment=Moment(entry.moment.now_ns, entry.moment.seed ^ 1))
 
 
 @pytest.mark.parametrize("which", ["last-head", 150, 20])

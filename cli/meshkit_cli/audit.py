@@ -1,6 +1,6 @@
 """`meshkit audit`: whether journals are true, what they tell, and all they hold as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,6 +12,7 @@ from meshkit.audit.chapters import Chapter, Proof, Step, Story
 from meshkit.audit.exhibits import gather
 from meshkit.audit.export import write
 from meshkit.audit.findings import Evidence, Finding, Note
+from meshkit.audit.places import Place
 from meshkit.audit.story import tell
 from meshkit.audit.verify import Report
 from meshkit.audit.verify import verify as verify_
@@ -190,6 +191,7 @@ def story_document(story: Story) -> Document:
                 "node": name_of(silence.who, names),
                 "kind": silence.kind,
                 "what": named(silence.what, names),
+                "journals": _journals(silence.places, names),
             }
             for one in chapters
             for silence in one.silences
@@ -225,9 +227,7 @@ def _step(number: int, step: Step, names: Names) -> Document:
         "kind": step.kind,
         "who": [name_of(id_, names) for id_ in step.who if id_],
         "what": named(step.what, names),
-        "journals": [
-            {"node": name_of(place.node, names), "entry": place.entry} for place in step.places
-        ],
+        "journals": _journals(step.places, names),
     }
 
 
@@ -241,10 +241,13 @@ def _proof(number: int, proof: Proof, names: Names) -> Document:
         "signed": proof.signed,
         "signatures": [getattr(one, "signature", b"").hex() for one in proof.statements],
         "statements": [to_document(one) for one in proof.statements],
-        "journals": [
-            {"node": name_of(place.node, names), "entry": place.entry} for place in proof.places
-        ],
+        "journals": _journals(proof.places, names),
     }
+
+
+def _journals(places: Iterable[Place], names: Names) -> list[Document]:
+    """Where something is recorded."""
+    return [{"node": name_of(place.node, names), "entry": place.entry} for place in places]
 
 
 def story_table(document: Document) -> Group:
@@ -257,13 +260,14 @@ def story_table(document: Document) -> Group:
         parts.append(listing(_seen(mine["steps"]), STEP_COLUMNS))
         for name, columns in (("evidence", PROOF_COLUMNS), ("silences", SILENCE_COLUMNS)):
             if mine[name]:
-                parts += [f"\n{name}:", listing(mine[name], columns)]
+                rows = [{**row, "seen": _entries(row)} for row in mine[name]]
+                parts += [f"\n{name}:", listing(rows, columns)]
     return Group(*parts)
 
 
 STEP_COLUMNS = {"at": "after", "who": "who", "what": "what", "seen": "recorded by"}
 PROOF_COLUMNS = {"culprit": "who", "kind": "kind", "what": "what", "signatures": "signatures"}
-SILENCE_COLUMNS = {"node": "who", "kind": "kind", "what": "what"}
+SILENCE_COLUMNS = {"node": "who", "kind": "kind", "what": "what", "seen": "recorded by"}
 
 
 def _title(chapter: Document) -> str:
@@ -283,6 +287,11 @@ def _seen(steps: list[Document]) -> list[Document]:
         }
         for step in steps
     ]
+
+
+def _entries(row: Document) -> list[str]:
+    """Who recorded it, and at which entries."""
+    return [f"{place['node']} {place['entry']}" for place in row["journals"]]
 
 
 def verify_table(document: Document) -> Group:

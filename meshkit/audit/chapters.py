@@ -3,17 +3,10 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from meshkit.audit.places import Place
 from meshkit.audit.silence import Silence
 from meshkit.core.value import Statement
 from meshkit.rounds.messages import Open
-
-
-class Place(NamedTuple):
-    """Where something is recorded."""
-
-    node: bytes
-    entry: int
-    now_ns: int
 
 
 class Step(NamedTuple):

@@ -51,7 +51,7 @@ def check(journal: Opened, workers: int = 1) -> Checked:
 
 def _alone(journal: Opened) -> Reached:
     reached = Reached(0, journal.machine.initial())
-    entries = journal.entries()
+    entries = journal.entries(_end(journal) or None)
     while (batch := list(islice(entries, BATCH_ENTRIES))) and reached.difference is None:
         reached = decide(journal.machine, reached.state, batch)
     return reached
@@ -59,11 +59,20 @@ def _alone(journal: Opened) -> Reached:
 
 def _together(journal: Opened, workers: int) -> Reached | None:
     """The end of a long journal, if several processes come to it; else one must look alone."""
+    entries = _end(journal) if workers > 1 else 0
     try:
-        entries = journal.reader.head.index if workers > 1 else 0
         return relayed(journal, entries, workers) if entries >= RELAY_ENTRIES_MIN else None
-    except (Broken, JournalError):
+    except Broken:
         return None
+
+
+def _end(journal: Opened) -> int:
+    """The last entry for now: a running node goes on. Where that entry is damaged it is 0, and
+    whoever reads on to it is told."""
+    try:
+        return journal.reader.head.index
+    except JournalError:
+        return 0
 
 
 @contextmanager

@@ -7,8 +7,8 @@ proposals and the results in their blocks are kept by what they are called in th
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from meshkit.audit.chapters import Place
 from meshkit.audit.facts import WRONG_PROPOSAL, Fact, Scope
+from meshkit.audit.places import Place
 from meshkit.audit.silence import Turns
 from meshkit.audit.words import short
 from meshkit.consensus.messages import Decided, ProposalTaken, Validator
@@ -39,7 +39,7 @@ class Heights:
 
     def __init__(self) -> None:
         self._voters: dict[int, tuple[Validator, ...]] = {}
-        self._rounds: dict[int, int] = {}
+        self._begun: dict[int, dict[int, list[Place]]] = {}  # by height and round
         self._proposals: dict[int, dict[int, Proposal]] = {}
         self._blocks: dict[bytes, Block] = {}
         self._decided: dict[int, Block] = {}
@@ -52,7 +52,7 @@ class Heights:
             case HeightBegun(height, voters):
                 self._voters[height] = voters
             case RoundStarted(height, number):
-                self._rounds[height] = max(number + 1, self._rounds.get(height, 0))
+                self._begun.setdefault(height, {}).setdefault(number, []).append(place)
             case ProposalHeard(proposal):
                 of_height = self._proposals.setdefault(proposal.height, {})
                 of_height.setdefault(proposal.round, proposal)
@@ -93,10 +93,13 @@ class Heights:
         return b""
 
     def turns(self, height: int) -> Turns:
-        """How many rounds the height took, and in which of them something was proposed."""
+        """How many rounds the height took, in which of them something was proposed, and where each
+        gave way to the next."""
         proposed = frozenset(self._proposals.get(height, {}))
-        rounds, voters = self._rounds.get(height, 0), self._voters.get(height, ())
-        return Turns(height, voters, rounds if voters else 0, proposed)
+        begun, voters = self._begun.get(height, {}), self._voters.get(height, ())
+        rounds = max(begun, default=-1) + 1 if voters else 0
+        passed = {number - 1: tuple(places) for number, places in begun.items() if number}
+        return Turns(height, voters, rounds, proposed, passed)
 
     def wrong(self) -> Iterator[tuple[Fact, Place]]:
         """The proposals that were judged wrong, as evidence against their proposers."""

@@ -35,7 +35,8 @@ class Shelves:
 
     def __init__(self) -> None:
         self._stores: dict[bytes, BlobStore] = {}
-        self.without: dict[bytes, str] = {}  # nodes whose store cannot be opened, and why
+        self.without: dict[bytes, str] = {}  # nodes whose store nobody handed over, and why
+        self.broken: dict[bytes, str] = {}  # nodes whose store is no store any more, and why
         self._models: OrderedDict[tuple[bytes, ...], bytes] = OrderedDict()
         self._problems: OrderedDict[tuple[bytes, str, int, int], str] = OrderedDict()
 
@@ -45,8 +46,10 @@ class Shelves:
             return
         try:
             self._stores[node] = BlobStore.open(exhibit.blobs, read_only=True)
-        except (JournalError, OSError) as error:
-            self.without[node] = str(error)
+        except JournalError as error:
+            # Not at hand is what a home came without, and what whoever audits may not read.
+            absent = not exhibit.blobs.exists() or isinstance(error.__cause__, PermissionError)
+            (self.without if absent else self.broken)[node] = str(error)
 
     def close(self) -> None:
         for store in self._stores.values():

@@ -29,13 +29,22 @@ class Book(NamedTuple):
     exhibit: Exhibit
     identity: Identity
 
-    def entries(self) -> Iterator[tuple[int, Entry]]:
-        """Every entry that can be read."""
+    def entries(self, last: int | None = None) -> Iterator[tuple[int, Entry]]:
+        """Every entry that can be read, up to `last`: the journal of a running node goes on."""
         for record in journals.entries(self.exhibit.journal, self.identity):
+            if last is not None and record.index > last:
+                return
             try:
                 yield record.index, decode_entry(record.body, address, record.index)
             except Malformed:
                 continue
+
+
+class Survey(NamedTuple):
+    """Every task that a journal knows of, by id, with its name; and where each journal ends."""
+
+    tasks: Mapping[bytes, str]
+    ends: tuple[int, ...]
 
 
 class Asked(NamedTuple):
@@ -60,14 +69,15 @@ def tell(exhibits: Sequence[Exhibit], asked: str, round_: int | None = None) -> 
     meshes = {book.identity.mesh for book in books}
     if len(meshes) != 1:
         raise AuditError("these journals are not of one mesh: name those of one")
-    found = find(known_tasks(books), asked, round_)
+    survey = surveyed(books)
+    found = find(survey.tasks, asked, round_)
     teller = Teller(found.task, meshes.pop())
     told: set[bytes] = set()
-    for book in books:
+    for book, last in zip(books, survey.ends, strict=True):
         node = book.identity.node_key
         if node not in told:  # a second journal of the same node would be told as its future
             told.add(node)
-            for index, entry in book.entries():
+            for index, entry in book.entries(last):
                 teller.take(node, index, entry)
     chapters = tuple(teller.chapters(found.round))
     if not chapters:
@@ -75,15 +85,19 @@ def tell(exhibits: Sequence[Exhibit], asked: str, round_: int | None = None) -> 
     return Story(found.task, found.name, chapters, teller.names)
 
 
-def known_tasks(books: Sequence[Book]) -> dict[bytes, str]:
-    """Every task that a journal knows of, by id, with its name."""
-    found: dict[bytes, str] = {}
+def surveyed(books: Sequence[Book]) -> Survey:
+    """What the journals hold for now; some may be of running nodes, and go on."""
+    tasks: dict[bytes, str] = {}
+    ends: list[int] = []
     for book in books:
-        for _, entry in book.entries():
+        last = 0
+        for index, entry in book.entries():
+            last = index
             for event in entry.events:
                 if isinstance(event.body, TaskOpened):
-                    found[event.body.id] = event.body.task.name
-    return found
+                    tasks[event.body.id] = event.body.task.name
+        ends.append(last)
+    return Survey(tasks, tuple(ends))
 
 
 def find(tasks: Mapping[bytes, str], asked: str, round_: int | None) -> Asked:

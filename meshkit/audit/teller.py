@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from meshkit.audit.causes import fault_of_statements
-from meshkit.audit.chapters import Chapter, Part, Place, Proof, Step
+from meshkit.audit.chapters import Chapter, Part, Proof, Step
 from meshkit.audit.facts import WRONG_RESULT, Fact, Scope, facts_of
 from meshkit.audit.heights import Heights
 from meshkit.audit.letters import Contradiction, Post
 from meshkit.audit.order import Line, ordered
+from meshkit.audit.places import Place
+from meshkit.audit.silence import Ends, silences
 from meshkit.audit.silence import Heard as HeardOf
-from meshkit.audit.silence import silences
 from meshkit.consensus.tendermint.messages import Proposal, Vote
 from meshkit.core.machine import Entry, Heard
 from meshkit.core.value import Statement
@@ -28,6 +29,7 @@ from meshkit.rounds.messages import (
     TWO_UPDATES,
     Attestation,
     Held,
+    HeldFormed,
     Open,
     ResultRefused,
     RoundOpened,
@@ -73,6 +75,8 @@ class Teller:
         self._begun: dict[int, int] = {}  # round to height
         self._done: dict[int, RoundCommitted] = {}
         self._done_at: dict[int, int] = {}
+        self._ended: dict[int, list[Place]] = {}
+        self._listed: dict[int, list[Place]] = {}  # where nodes signed their lists
         self._now: dict[bytes, int] = {}  # the round that a journal has come to
         self._messages: Counter[tuple[int, bytes]] = Counter()
         self.names: dict[bytes, str] = {}
@@ -91,7 +95,7 @@ class Teller:
         self._lines.setdefault(node, []).append(line)
         for event in entry.events:
             self._hear(place, event.body)
-        self._mark_heights(node, entry)
+        self._mark_heights(place, entry)
 
     def _hear(self, place: Place, event: Any) -> None:
         self._heights.hear(place, event)
@@ -104,6 +108,8 @@ class Teller:
                 self.names[member.id] = member.name
             case RoundOpened(opened) | RoundReopened(opened) if opened.task == self._task:
                 self._opens[opened.round] = opened
+            case HeldFormed(held) if held.task == self._task:
+                self._listed.setdefault(held.round, []).append(place)
             case _:
                 pass
 
@@ -118,17 +124,18 @@ class Teller:
         if heard:
             self._heard.setdefault(fact.scope, []).append(HeardOf(heard, fact.who, place.node))
 
-    def _mark_heights(self, node: bytes, entry: Entry) -> None:
+    def _mark_heights(self, place: Place, entry: Entry) -> None:
         """Between which heights a round was open."""
         events = [event.body for event in entry.events if event.name == "ledger"]
         height = next((e.height for e in events if isinstance(e, BlockApplied)), 0)
         for event in events:
             if isinstance(event, RoundBegun) and event.task == self._task:
                 self._begun.setdefault(event.round, height)
-                self._now[node] = event.round
+                self._now[place.node] = event.round
             elif isinstance(event, RoundCommitted) and event.task == self._task:
                 self._done.setdefault(event.round, event)
                 self._done_at.setdefault(event.round, height)
+                self._ended.setdefault(event.round, []).append(place)
 
     # -- telling ----------------------------------------------------------------------------------
 
@@ -166,7 +173,8 @@ class Teller:
         heard = [each for scope in scopes for each in self._heard.get(scope, ())]
         turns = [self._heights.turns(height) for kind, height in scopes if kind == "height"]
         collector = self._heights.collector(self._done_at.get(number, 0), self._task, number)
-        silent = silences(opened, heard, turns, collector, self._lines) if opened else ()
+        ends = self._ends(number, collector, told)
+        silent = silences(opened, heard, turns, collector, ends) if opened else ()
         return Chapter(
             number,
             self._begun[number],
@@ -176,6 +184,14 @@ class Teller:
             proofs,
             tuple(silent) if number in self._done else (),
             tuple(self._parts(number, told)),
+        )
+
+    def _ends(self, number: int, collector: bytes, told: Sequence[Told]) -> Ends:
+        collected = (one for one in told if one.fact.kind == "result" and collector in one.who)
+        return Ends(
+            tuple(self._listed.get(number, ())),
+            tuple(place for one in collected for place in one.places),
+            tuple(self._ended.get(number, ())),
         )
 
     def _scopes(self, number: int) -> Sequence[Scope]:

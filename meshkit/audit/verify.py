@@ -14,6 +14,11 @@ journals prove against a node whose own is not at hand is *evidence*: the journa
 for it. What could not be looked at is a *note*. It reads and never writes, needs no key, and comes
 to the same under every hash seed and number of threads.
 
+The nodes may be running. What stands in a journal once its envelopes have been read is what is
+judged, in every step; that cut comes before any chain is checked and before any blob store is
+opened. So each of its entries finds its blobs there, and each head that it holds of another node is
+in that node's journal by the time its chain is walked, which goes on to the end as it is then.
+
 What it cannot see: an end that nobody else's journal remembers, a clock that runs at its own pace,
 what was trained on, and who was silent on purpose.
 """
@@ -21,6 +26,7 @@ what was trained on, and who was silent on purpose.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import takewhile
 from typing import NamedTuple, TypeAlias
 
 from meshkit.audit.chronicle import Chronicle, Verified
@@ -66,7 +72,7 @@ class Report(NamedTuple):
 
 
 class Case(NamedTuple):
-    """One journal under audit."""
+    """One journal under audit, and the hashes of its entries up to the cut."""
 
     exhibit: Exhibit
     identity: Identity
@@ -76,9 +82,14 @@ class Case(NamedTuple):
     def node(self) -> bytes:
         return self.identity.node_key
 
-    def records(self) -> Iterator[Record]:
-        """What stands in its entries' places, unchecked."""
+    def present(self) -> Iterator[Record]:
+        """What stands in its entries' places now, unchecked."""
         return journals.entries(self.exhibit.journal, self.identity)
+
+    def records(self) -> Iterator[Record]:
+        """The same up to the cut: a running node has gone on since."""
+        last = max(self.hashes, default=0)
+        return takewhile(lambda record: record.index <= last, self.present())
 
 
 def verify(
@@ -178,8 +189,8 @@ class Audit:
     # -- letters and chains -----------------------------------------------------------------------
 
     def _collect(self, case: Case) -> None:
-        """Every envelope in the journal, and the hash of every entry."""
-        for record in case.records():
+        """Every envelope in the journal, and the hash of every entry: where it ends is the cut."""
+        for record in case.present():
             case.hashes[record.index] = record.hash
             self._post.take(case.node, record)
             self._total += 1

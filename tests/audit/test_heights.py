@@ -1,8 +1,8 @@
 """Whose turn it was, what was proposed and what was judged wrong, height by height."""
 
-from meshkit.audit.chapters import Place
 from meshkit.audit.facts import WRONG_PROPOSAL
 from meshkit.audit.heights import Heights
+from meshkit.audit.places import Place
 from meshkit.consensus.messages import Certificate, Decided, ProposalTaken, Validator
 from meshkit.consensus.tendermint.messages import (
     HeightBegun,
@@ -41,8 +41,8 @@ def test_turns() -> None:
         RoundStarted(5, 1, 1, 1),
         ProposalHeard(PROPOSAL),
     )
-    assert found.turns(5) == (5, voters, 2, frozenset({1}))
-    assert found.turns(6) == (6, (), 0, frozenset())
+    assert found.turns(5) == (5, voters, 2, frozenset({1}), {0: (PLACE,)})
+    assert found.turns(6) == (6, (), 0, frozenset(), {})
 
 
 def test_whose_result_was_decided() -> None:

@@ -74,7 +74,7 @@ def test_entries_that_no_peer_caused() -> None:
 def test_an_entry_that_a_peer_caused() -> None:
     found, data = Post(MESH), letter(Head())
     command = At(address(Head()), Heard(ANN.key, Head()))
-    entry = Entry(Moment(1, 1), command, (At("history", HeadNoted(ANN.key)),), data)
+    entry = Entry(Moment(1, 1), command, (At("history", HeadNoted(ANN.key, 1)),), data)
     found.take(BEN.key, Record(7, b"h" * 32, b"", encode_entry(entry, 7)))
     [[copy]] = found.copies(ANN.key).values()
     assert copy == Copy(copy.letter, BEN.key, 7)

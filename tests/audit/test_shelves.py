@@ -76,6 +76,22 @@ def test_a_home_without_a_store(stores: dict[bytes, Path]) -> None:
     assert list(shelves.without) == [BEN], "a second store of one node is passed over"
 
 
+def test_what_is_left_of_a_store_is_none_and_what_may_not_be_read_is_not_at_hand(
+    stores: dict[bytes, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(stores[ANN], b"one")
+    (stores[ANN] / "blobs" / "packs").rename(stores[ANN] / "packs")
+    put(stores[BEN], b"one")
+
+    def refuse(_: Path) -> bool:
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)  # Ben's packs, to whoever audits
+    shelves = opened(stores)
+    assert list(shelves.broken) == [ANN]
+    assert list(shelves.without) == [BEN]
+
+
 def test_models_are_computed_again(
     stores: dict[bytes, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

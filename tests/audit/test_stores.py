@@ -1,5 +1,6 @@
 """Blob stores held against what the journal says lies in them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,42 @@ def test_what_was_given_up_is_not_missed(case: Case) -> None:
     assert case.check() == []
 
 
-def test_no_store_at_all(case: Case) -> None:
+def test_a_pack_that_is_gone_or_empty(case: Case) -> None:
+    case.put(b"one", b"two")
+    case.pack.write_bytes(b"")
+    assert case.check() == [(1, "blob"), (2, "blob")]
+    case.pack.unlink()
+    assert case.check() == [(1, "blob"), (2, "blob")]
+    assert case.notes == []
+
+
+def test_a_large_one_that_is_gone(case: Case) -> None:
+    [_, name] = case.put(b"one", b"large" * 20_000)
+    (case.home / "blobs" / "large" / name.hex()).unlink()
+    assert case.check() == [(2, "blob")]
+
+
+def test_many_places_are_told_as_the_first_and_a_number(case: Case) -> None:
+    case.put(b"one" * 100, b"two" * 100, b"three" * 100)
+    for at in (4, HEADER_BYTES + 300 + HEADER_BYTES + 300 + 4):
+        case.flip(at)
+    assert case.check() == [(1, "blob"), (3, "blob")]
+    assert all(one.what.endswith(", and 1 place more") for one in case.findings)
+
+
+def test_what_is_left_of_a_store(case: Case) -> None:
+    case.put(b"one", b"two")
+    case.pack.unlink()
+    (case.home / "blobs" / "packs").rmdir()
+    assert case.check() == [(1, "blob"), (2, "blob")]
+    assert all("is no blob store" in one.what for one in case.findings)
+    case.findings, case.said.held = Findings(), {}
     assert case.check() == []
     assert "its blobs were not looked at" in case.notes[0].what
+
+
+def test_no_store_at_all(case: Case) -> None:
+    case.put(b"one", b"two")
+    shutil.rmtree(case.home / "blobs")
+    assert case.check() == []
+    assert case.notes[0].what.startswith("2 blobs that its journal says it has were not looked at")

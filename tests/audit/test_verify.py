@@ -11,6 +11,7 @@ import pytest
 from blake3 import blake3
 from msgspec.structs import replace
 
+from meshkit.audit import verify as verify_
 from meshkit.audit.errors import AuditError, OtherRules
 from meshkit.audit.exhibits import gather
 from meshkit.audit.verify import Report, verify
@@ -157,15 +158,24 @@ def test_a_blob_that_one_node_lost_is_had_from_another(home: Path) -> None:
     assert [report.names[note.node] for note in report.notes] == ["node-2"]
 
 
+def test_a_pack_that_is_gone(home: Path) -> None:
+    [pack] = (home / "blobs" / "packs").iterdir()
+    pack.unlink()
+    report = audit(home.parent)
+    assert {(name, kind) for name, _, kind in found(report)} == {("node-2", "blob")}
+    assert all(one.entry for one in report.findings if "more of this kind" not in one.what)
+    assert report.aggregates == 2, "others have it all"
+
+
 def test_a_blob_that_nobody_has_any_more(copied: Path) -> None:
     for number in range(4):
         shutil.rmtree(copied / f"node-{number}" / "blobs")
         (copied / f"node-{number}" / "blobs" / "packs").mkdir(parents=True)
         (copied / f"node-{number}" / "blobs" / "large").mkdir()
     report = audit(copied)
-    assert kinds(report) == {"missing"}
+    assert kinds(report) == {"blob", "missing"}
     assert report.aggregates == 0
-    assert all(one.entry for one in report.findings)
+    assert all(one.entry for one in report.findings if "more of this kind" not in one.what)
 
 
 # -- the chain -------------------------------------------------------------------------------------
@@ -191,8 +201,8 @@ def test_two_journals_spliced(home: Path) -> None:
 
 
 def shifted(entry: Entry) -> Entry:
-    """The same entry a moment earlier: the rules decide of it just the same."""
-    return replace(entry, moment=Moment(entry.moment.now_ns - 1, entry.moment.seed + 1))
+    """The same entry by another chance: the rules decide of it just the same."""
+    return replace(entry, moment=Moment(entry.moment.now_ns, entry.moment.seed + 1))
 
 
 def a_noted_head(home: Path) -> int:
@@ -331,13 +341,49 @@ def test_a_journal_that_may_not_be_read(home: Path, monkeypatch: pytest.MonkeyPa
         audit(home)
 
 
-def test_an_engine_that_trusts_its_nodes_attests_nothing(tmp_path: Path) -> None:
+def test_an_engine_that_trusts_its_nodes_attests_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meshkit.ledger.forms.ENGINES", ("raft",))  # which no release runs yet
     with mesh(tmp_path, 1, engine="raft") as box:
         box.start()
         box.run(lambda: True)
     report = audit(tmp_path)
     assert report.ok
     assert not report.attested
+
+
+# -- nodes that run --------------------------------------------------------------------------------
+
+
+def test_journals_that_grow_while_they_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever has been looked at, the nodes then train another round before the next step."""
+    monkeypatch.setattr(verify_, "TICK_ENTRIES", 1)
+    with mesh(tmp_path, 4) as box:
+        box.start()
+        first = box.submit(1, "first")
+        box.run(lambda: box.is_done(first))
+        entries = [node.journal.head.index for node in box.nodes]
+        went_on: list[str] = []
+
+        def watch(doing: str, done: int, of: int) -> None:
+            step = f"{doing} {done // 50 if doing == 'reading letters' else 0}"
+            if step not in went_on:
+                went_on.append(step)
+                more = box.submit(1, step, serial=1 + len(went_on))
+                box.run(lambda: box.is_done(more))
+
+        report = verify(gather([tmp_path]), watch=watch)
+        assert report.ok, report.findings
+        assert not report.notes
+        assert not report.evidence
+        assert len(went_on) > 5
+        assert sum(entries) < report.entries
+        assert report.entries < sum(node.journal.head.index for node in box.nodes)
+        assert 1 <= report.aggregates < len(went_on)
+    assert verify(gather([tmp_path])).ok
 
 
 # -- a node that lied ------------------------------------------------------------------------------

@@ -266,7 +266,7 @@ class Box:
                     node.shell.take(At("", Wake()))
         raise AssertionError("the mesh came to no end")
 
-    def submit(self, rounds: int, name: str = "task", **settings: Any) -> bytes:
+    def submit(self, rounds: int, name: str = "task", serial: int = 1, **settings: Any) -> bytes:
         """Submit a task at the first node that is awake; its id."""
         initial = encode_model(np.zeros(SIZE, np.float32))
         for node in self.awake:
@@ -288,7 +288,7 @@ class Box:
             **settings,
         }
         task = Task(**fields)
-        item = sign_statements(SubmitTask(OPERATOR.key, 1, task), OPERATOR, self.mesh)
+        item = sign_statements(SubmitTask(OPERATOR.key, serial, task), OPERATOR, self.mesh)
         self.awake[0].shell.take(At("pool", Offer(item)))
         return digest_of(task)
 
