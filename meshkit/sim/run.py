@@ -32,7 +32,7 @@ from meshkit.sim.watch import Watch
 HEALED = Weather(delay_ns=MS, jitter_ns=4 * MS)
 SLICE_NS = 250 * MS  # between two looks at whether all has settled
 LIVE_NS = 400 * SECOND  # in which it must (a guess: pools and polls wait up to a minute)
-UNDELIVERED_NS = 20 * SECOND  # after which a task is cancelled whose first model nobody has
+FETCHED_NS = 20 * SECOND  # in which a model that somebody healthy has reaches the others
 CALM_AFTER_NS = 2 * SECOND  # of going on, once all is settled: nothing may come of it
 
 RIGHTS = ("admit", "cancel", "remove", "submit")
@@ -206,20 +206,15 @@ class Run:
 
     def _look_after(self) -> None:
         self._extend_core()
-        if self.mesh.agenda.now_ns < self._healed_ns + UNDELIVERED_NS:
+        if self.mesh.agenda.now_ns < self._healed_ns + FETCHED_NS:
             return
         for task, course in sorted(self._best().tasks.items()):
-            if course.status != RUNNING:
+            # A first model that its giver lost is nobody's: the rounds of that task end empty.
+            if course.status != RUNNING or course.model == course.task.initial:
                 continue
             if not self._is_deliverable(course):
-                if course.model != course.task.initial:
-                    raise Broken(f"lost: the model after round {course.round - 1}")
-                self.mesh.watch.happened("a look at an undeliverable task")
-                self.operators.cancel(task)
-            elif all(_has_lost(member, task) for member in self._live()):
-                # No trainer tries twice in a round, so an operator ends what none could train.
-                self.mesh.watch.happened("a look at a task that nobody could train")
-                self.operators.cancel(task)
+                after = f"{task[:4].hex()}, round {course.round - 1}"
+                raise Broken(f"lost: the model after {after}")
 
     def _is_deliverable(self, course: Course) -> bool:
         return any(member.up and member.store.blobs.has(course.model) for member in self._live())
@@ -292,11 +287,3 @@ class Run:
             counts=tuple(sorted(counts.items())),
             failure=failure,
         )
-
-
-def _has_lost(member: Process, task: bytes) -> bool:
-    """Whether a member has trained in vain in the open round, and has heard of nobody's update."""
-    round_ = member.shell.state["rounds"].rounds.get(task)
-    if round_ is None or round_.updates:
-        return False
-    return round_.lost is not None or not round_.trains
