@@ -112,9 +112,7 @@ def _node(home: Path) -> Finding:
         return WARN, f"{home}: there is no node; make one with: meshkit init --home {home}"
     address_of(home)
     node = Home.open(home)
-    keys = (node.identity.key, node.transport.key, node.chain.anchor)
-    if keys != (node.card.id, node.card.transport, node.card.anchor):
-        return BAD, f"{home}: the keys are not those of card.json"
+    node.check_keys()
     mesh = f"in mesh {node.mesh.hex()[:16]}" if node.has_genesis else "in no mesh yet"
     return GOOD, f"{node.card.name}, {node.identity.key.hex()[:16]}, {mesh}"
 

@@ -1,6 +1,7 @@
 """`meshkit task`: submit learning tasks, watch them, cancel them."""
 
 import json
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +128,11 @@ def watch(home: Path, output: str, task: str) -> None:
                 for document in client.watch(task):
                     live.update(rounds_table(document))
             return
-        last: Document = {}
-        for last in client.watch(task):
+        nothing: Document = {"outcomes": [], "figures": []}
+        last = nothing
+        for before, last in pairwise(chain([nothing], client.watch(task))):
             if output == "jsonl":
-                emit(output, {"schema": "meshkit.task/v1", **last})
+                emit(output, {"schema": "meshkit.task/v1", **last, **_news(before, last)})
             else:
                 err.print(_line(last), highlight=False)
         if output == "json":
@@ -147,6 +149,14 @@ def cancel(home: Path, operator: Path, wait: float, task: str) -> None:
     with complaints(), Client(home, operator) as client:
         client.cancel(task, wait)
     click.echo(f"{task} is cancelled", err=True)
+
+
+def _news(before: Document, task: Document) -> Document:
+    """Of rounds, what the line before did not say: a long task would else be told over and over."""
+    return {
+        name: [one for one in task[name] if one not in before[name]]
+        for name in ("outcomes", "figures")
+    }
 
 
 def _line(task: Document) -> str:

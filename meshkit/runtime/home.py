@@ -129,6 +129,27 @@ class Home:
     def chain(self) -> HashChain:
         return _key(HashChain, self.path / "chain.key")
 
+    def check_keys(self) -> None:
+        """Are the keys those of the card, and the card's, for a founder, the genesis' own?
+
+        Raises ForeignHome.
+        """
+        card: Member = self.card
+        keys = (self.identity.key, self.transport.key, self.chain.anchor)
+        if (card.id, card.transport, card.anchor) != keys:
+            raise ForeignHome(f"{self.path}: the keys are not those of card.json: wrong key files?")
+        if not self.has_genesis:
+            return
+        founders = {member.id: member for member in self.genesis.founders}
+        founder = founders.get(card.id)
+        if founder is None and not self.contacts:
+            raise ForeignHome(
+                f"{self.path}: the genesis does not name this node, and it brought no ticket: "
+                "is genesis.json of another mesh? Join with: meshkit join TICKET"
+            )
+        if founder is not None and (founder.transport, founder.anchor) != keys[1:]:
+            raise ForeignHome(f"{self.path}: the genesis names other keys for this node")
+
     # -- documents --------------------------------------------------------------------------------
 
     @cached_property

@@ -16,7 +16,6 @@ from meshkit.codec import Malformed
 from meshkit.core.shell import Shell
 from meshkit.journal import BlobStore, Journal, JournalError, JournalFailed, JournalForeign
 from meshkit.learning import Shard
-from meshkit.ledger.messages import Member
 from meshkit.node import address, mesh_node
 from meshkit.runtime.blocks import BlockStore
 from meshkit.runtime.clock import Clock
@@ -52,13 +51,14 @@ def open_host(
     tests, whose liars are nodes that say other things than they decide.
     """
     genesis, identity = home.genesis, home.identity
-    _check_card(home)
+    home.check_keys()
     with ExitStack() as held:
         held.enter_context(HomeLock(home.path))
         journal = held.enter_context(
             Journal.open(home.journal_path, home.mesh, identity.key, identity.sign)
         )
         blobs = held.enter_context(BlobStore.open(home.blobs_path))
+        _check_history(home, journal, blobs)
         node = mesh_node(identity.key, genesis)
         restored = restore(node, journal)
         clock = Clock(restored.last_ns)
@@ -123,21 +123,13 @@ def _labour(home: Home, allowed: tuple[str, ...], blobs: BlobStore) -> Labour:
     return Labour(Worker(allowed, home.shard, log), Worker(allowed, Shard(), log), blobs)
 
 
-def _check_card(home: Home) -> None:
-    """The keys in the home are those of the card; a founder's card is the genesis' own."""
-    card: Member = home.card
-    keys = (home.identity.key, home.transport.key, home.chain.anchor)
-    if (card.id, card.transport, card.anchor) != keys:
-        raise ForeignHome(f"{home.path}: the keys are not those of card.json: wrong key files?")
-    founders = {member.id: member for member in home.genesis.founders}
-    founder = founders.get(card.id)
-    if founder is None and not home.contacts:
-        raise ForeignHome(
-            f"{home.path}: the genesis does not name this node, and it brought no ticket: "
-            "is genesis.json of another mesh? Join with: meshkit join TICKET"
+def _check_history(home: Home, journal: Journal, blobs: BlobStore) -> None:
+    """A node whose journal is gone has forgotten what it voted for, and must not vote again."""
+    if not journal.head.index and next(iter(blobs), None) is not None:
+        raise HomeError(
+            f"{home.journal_path}: is empty, though this node has been at work: "
+            "bring its journal back, or have a new node admitted in its place"
         )
-    if founder is not None and (founder.transport, founder.anchor) != keys[1:]:
-        raise ForeignHome(f"{home.path}: the genesis names other keys for this node")
 
 
 def run(

@@ -152,7 +152,19 @@ def test_a_clock_that_goes_back(folder: Path, monkeypatch: Patch) -> None:
 def test_keys_of_another_card(home: Home) -> None:
     home.write_card(replace(home.card, transport=bytes(32)))
     verdict, line = finding("node", home.path)
-    assert (verdict, line) == (BAD, f"{home.path}: the keys are not those of card.json")
+    assert (verdict, line) == (
+        BAD,
+        f"{home.path}: the keys are not those of card.json: wrong key files?",
+    )
+
+
+def test_a_genesis_of_others(home: Home) -> None:
+    """What keeps a node from starting is found before it is started."""
+    other = DevMesh.create(home.path.parent / "others", 1, []).homes[0]
+    shutil.copy(other / "genesis.json", home.path)
+    verdict, line = finding("node", home.path)
+    assert verdict == BAD
+    assert "the genesis does not name this node" in line
 
 
 def test_a_home_open_to_others(home: Home) -> None:

@@ -84,6 +84,13 @@ def test_each_form_of_what_is_seen_of_a_task(live: Live) -> None:
     assert ask(live, "list").code == 0
 
 
+def test_a_line_of_a_watch_says_of_rounds_only_what_is_new() -> None:
+    first = {"outcomes": [{"round": 0}], "figures": [{"round": 0}, {"round": 1}]}
+    second = {"outcomes": [{"round": 0}, {"round": 1}], "figures": [{"round": 0}, {"round": 1}]}
+    assert tasks._news({"outcomes": [], "figures": []}, first) == first
+    assert tasks._news(first, second) == {"outcomes": [{"round": 1}], "figures": []}
+
+
 def test_a_terminal_shows_the_rounds_as_they_go_by(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from meshkit_services import node
 from meshkit_services.devmesh import _ports
 
 from meshkit.client import Client, Undecided
-from meshkit.journal import JournalReader
+from meshkit.journal import BlobStore, JournalReader
 from meshkit.runtime.home import Home, write_document
 from meshkit.wire.ipc import HomeLock, is_running
 from meshkit.wire.keys import Identity
@@ -234,6 +234,12 @@ def journal_of_another_node(home: Home) -> None:
     shutil.copy(other.journal_path, home.journal_path)
 
 
+def without_the_journal_it_had(home: Home) -> None:
+    with BlobStore.open(home.blobs_path) as blobs:
+        blobs.put(b"a model of a round that it took part in")
+        blobs.commit()
+
+
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("spoiled", "code", "words"),
@@ -248,6 +254,7 @@ def journal_of_another_node(home: Home) -> None:
         (spoil("contacts.json", "[]"), 1, "contacts.json: Contacts: an object is needed"),
         (spoil("journal.sqlite", "a letter to a friend"), 1, "not a database"),
         (spoil("transport.key", "no key"), 1, "transport.key: is no transport key of meshkit"),
+        (without_the_journal_it_had, 1, "is empty, though this node has been at work"),
         (other_key, 6, "the keys are not those of card.json: wrong key files?"),
         (genesis_of_others, 6, "the genesis does not name this node, and it brought no ticket"),
         (genesis_with_another_transport_key, 6, "the genesis names other keys for this node"),
