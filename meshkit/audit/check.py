@@ -26,6 +26,7 @@ from meshkit.journal import JournalError
 
 BATCH_ENTRIES = 512  # decoded before they are decided, for the caches' sake (measured)
 RELAY_ENTRIES_MIN = 600  # from here on a second process is worth its fork (measured)
+MEMBER_ENTRIES_MIN = 1_000  # of each, if there are more than two (a guess: ten times a fork)
 
 
 class Checked(NamedTuple):
@@ -61,7 +62,10 @@ def _together(journal: Opened, workers: int) -> Reached | None:
     """The end of a long journal, if several processes come to it; else one must look alone."""
     entries = _end(journal) if workers > 1 else 0
     try:
-        return relayed(journal, entries, workers) if entries >= RELAY_ENTRIES_MIN else None
+        if entries < RELAY_ENTRIES_MIN:
+            return None
+        members = min(workers, max(2, entries // MEMBER_ENTRIES_MIN))
+        return relayed(journal, entries, members)
     except Broken:
         return None
 

@@ -29,6 +29,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches and stretches so short that there are many of them."""
     monkeypatch.setattr(check_, "BATCH_ENTRIES", 10)
     monkeypatch.setattr(check_, "RELAY_ENTRIES_MIN", 20)
+    monkeypatch.setattr(check_, "MEMBER_ENTRIES_MIN", 30)
     monkeypatch.setattr(relay, "STRETCH_ENTRIES_MAX", 17)
 
 
