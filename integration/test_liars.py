@@ -9,6 +9,7 @@ import pytest
 from integration.conftest import Founding
 from integration.journals import accused, agree, recompute
 from integration.world import Document, Mesh, meshkit, verified
+from meshkit.core.history import TALLIED_MIN
 from meshkit.runtime.home import Home
 
 HONEST, LIAR = (0, 1, 2), 3
@@ -40,7 +41,9 @@ def tell(mesh: Mesh, task: str, rounds: int = ROUNDS) -> Told:
     story = why(task, homes)
     assert {proof["culprit"] for proof in story["evidence"]} <= {NAME}
     assert all(proof["signed"] for proof in story["evidence"])
-    silences = Counter(one["kind"] for one in story["silences"] if one["node"] == NAME)
+    silent = [one for one in story["silences"] if one["node"] == NAME]
+    assert all(one["journals"] for one in silent), "it is said where it was noticed"
+    silences = Counter(one["kind"] for one in silent)
     crimes = {proof["kind"] for proof in story["evidence"]}
     return Told(crimes, silences, set.union(set(), *(one.get(liar, set()) for one in said)))
 
@@ -124,6 +127,7 @@ def test_who_slanders_and_repeats_itself_harms_nobody(found: Founding) -> None:
 
 
 def test_who_floods_with_nonsense_is_counted_and_cut_short(found: Founding) -> None:
+    """By each of the others, in its journal too: a few notes, however long the flood."""
     mesh, task = lie(found, "spate")
     for number in HONEST:
         status = mesh.status(number)
@@ -132,3 +136,9 @@ def test_who_floods_with_nonsense_is_counted_and_cut_short(found: Founding) -> N
         assert status["refused"]["malformed"] > 0
         assert status["refused"]["unknown-version"] > 0
     tell(mesh, task)
+    story = why(task, [mesh.homes[number] for number in HONEST])
+    last = [row for row in story["refusals"] if row["round"] == ROUNDS - 1]
+    assert {row["node"] for row in story["refusals"]} == {NAME}
+    assert {row["journals"][0]["node"] for row in last} == {f"node-{number}" for number in HONEST}
+    assert all(sum(row["counts"].values()) >= TALLIED_MIN for row in last)
+    assert all(row["counts"]["unknown-version"] for row in last)

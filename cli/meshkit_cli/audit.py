@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import click
 from rich.console import Group
 
-from meshkit.audit.chapters import Chapter, Proof, Step, Story
+from meshkit.audit.chapters import Chapter, Proof, Refusals, Step, Story
 from meshkit.audit.exhibits import gather
 from meshkit.audit.export import write
 from meshkit.audit.findings import Evidence, Finding, Note
@@ -172,7 +172,7 @@ def why(asked: str, paths: tuple[Path, ...], round_: int | None, output: str) ->
         emit(output, document, table=story_table(document))
 
 
-ROWS = ("rounds", "steps", "evidence", "silences", "parts")
+ROWS = ("rounds", "steps", "evidence", "silences", "refusals", "parts")
 
 
 def story_document(story: Story) -> Document:
@@ -195,6 +195,9 @@ def story_document(story: Story) -> Document:
             }
             for one in chapters
             for silence in one.silences
+        ],
+        "refusals": [
+            _refusals(one.round, refusals, names) for one in chapters for refusals in one.refusals
         ],
         "parts": [
             {"round": one.round, **part._asdict(), "who": name_of(part.who, names)}
@@ -245,20 +248,36 @@ def _proof(number: int, proof: Proof, names: Names) -> Document:
     }
 
 
+def _refusals(number: int, one: Refusals, names: Names) -> Document:
+    counts = {count.reason: count.number for count in one.counts}
+    what = "envelopes were not believed by the end of the round"
+    return {
+        "round": number,
+        "node": name_of(one.who, names),
+        "what": f"{sum(counts.values())} {what}: {', '.join(map(_of_reason, counts.items()))}",
+        "counts": counts,
+        "journals": _journals([one.place], names),
+    }
+
+
+def _of_reason(count: tuple[str, int]) -> str:
+    return f"{count[1]} {count[0]}"
+
+
 def _journals(places: Iterable[Place], names: Names) -> list[Document]:
     """Where something is recorded."""
     return [{"node": name_of(place.node, names), "entry": place.entry} for place in places]
 
 
 def story_table(document: Document) -> Group:
-    """What a person reads: each round from its opening on, then who did wrong, and who nothing."""
+    """What a person reads: each round from its opening on, then who did wrong, or nothing."""
     parts: list[Any] = [f"task {document['name']} ({document['task'][:16]})"]
     for chapter in document["rounds"]:
         number = chapter["round"]
         mine = {name: [row for row in document[name] if row["round"] == number] for name in ROWS}
         parts.append(_title(chapter))
         parts.append(listing(_seen(mine["steps"]), STEP_COLUMNS))
-        for name, columns in (("evidence", PROOF_COLUMNS), ("silences", SILENCE_COLUMNS)):
+        for name, columns in TOLD.items():
             if mine[name]:
                 rows = [{**row, "seen": _entries(row)} for row in mine[name]]
                 parts += [f"\n{name}:", listing(rows, columns)]
@@ -268,6 +287,10 @@ def story_table(document: Document) -> Group:
 STEP_COLUMNS = {"at": "after", "who": "who", "what": "what", "seen": "recorded by"}
 PROOF_COLUMNS = {"culprit": "who", "kind": "kind", "what": "what", "signatures": "signatures"}
 SILENCE_COLUMNS = {"node": "who", "kind": "kind", "what": "what", "seen": "recorded by"}
+
+
+REFUSAL_COLUMNS = {"node": "who", "what": "what", "seen": "recorded by"}
+TOLD = {"evidence": PROOF_COLUMNS, "silences": SILENCE_COLUMNS, "refusals": REFUSAL_COLUMNS}
 
 
 def _title(chapter: Document) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from meshkit.audit.words import a, short
 from meshkit.core.composite import At
-from meshkit.core.history import ShowHead, Snapshot, Start
+from meshkit.core.history import ShowHead, Snapshot, Start, Tally
 from meshkit.core.machine import Entry, Restarted, Wake
 from meshkit.core.value import Statement, digest, signing_digest, statements
 from meshkit.ledger.messages import ITEMS, Accusation, Found, Note, Reanchor, RoundResult
@@ -21,7 +21,7 @@ from meshkit.wire.keys import verify
 
 DOORS: dict[str, tuple[type, ...]] = {
     "": (Restarted, Wake),
-    "history": (Start, Snapshot, ShowHead),
+    "history": (Start, Snapshot, ShowHead, Tally),
     "ledger": (Found,),
     "pool": (Offer, LinkDrawn),
     "rounds": (Trained, TrainingFailed, Fetched, Aggregated),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from meshkit.audit.places import Place
 from meshkit.audit.silence import Silence
+from meshkit.core.history import Count
 from meshkit.core.value import Statement
 from meshkit.rounds.messages import Open
 
@@ -40,6 +41,14 @@ class Part(NamedTuple):
     messages: int  # of it that these journals hold as causes of entries
 
 
+class Refusals(NamedTuple):
+    """How many envelopes of `who` one node did not believe, from its start to the round's end."""
+
+    who: bytes
+    counts: tuple[Count, ...]
+    place: Place
+
+
 class Chapter(NamedTuple):
     """One round."""
 
@@ -50,6 +59,7 @@ class Chapter(NamedTuple):
     steps: tuple[Step, ...]
     evidence: tuple[Proof, ...]
     silences: tuple[Silence, ...]
+    refusals: tuple[Refusals, ...]
     parts: tuple[Part, ...]
 
 

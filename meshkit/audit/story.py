@@ -4,7 +4,8 @@ Each journal knows a part: who trained, whose update reached whom, who listed wh
 attested, voted, and what came of it. Put together, what several record alike is told once, and
 whatever convicts somebody is set apart, with the culprit's own signatures, checked. It is told as
 the journals have it; whether they are true is for `verify`. The evidence stands for itself:
-signatures prove it whoever's journal it comes from. Whoever was silent is named beside it.
+signatures prove it whoever's journal it comes from. Beside it, and no evidence, stand who was
+silent, and of whom so much was refused that it may have been a flood.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

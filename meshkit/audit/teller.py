@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from meshkit.audit.causes import fault_of_statements
-from meshkit.audit.chapters import Chapter, Part, Proof, Step
+from meshkit.audit.chapters import Chapter, Part, Proof, Refusals, Step
 from meshkit.audit.facts import WRONG_RESULT, Fact, Scope, facts_of
 from meshkit.audit.heights import Heights
 from meshkit.audit.letters import Contradiction, Post
@@ -18,6 +18,7 @@ from meshkit.audit.places import Place
 from meshkit.audit.silence import Ends, silences
 from meshkit.audit.silence import Heard as HeardOf
 from meshkit.consensus.tendermint.messages import Proposal, Vote
+from meshkit.core.history import Tallied
 from meshkit.core.machine import Entry, Heard
 from meshkit.core.value import Statement
 from meshkit.ledger.messages import BlockApplied, Founded, MemberAdmitted, RoundCommitted
@@ -78,6 +79,7 @@ class Teller:
         self._ended: dict[int, list[Place]] = {}
         self._listed: dict[int, list[Place]] = {}  # where nodes signed their lists
         self._now: dict[bytes, int] = {}  # the round that a journal has come to
+        self._tallies: dict[tuple[bytes, bytes], list[Refusals]] = {}  # of one, by another
         self._messages: Counter[tuple[int, bytes]] = Counter()
         self.names: dict[bytes, str] = {}
 
@@ -108,6 +110,9 @@ class Teller:
                 self.names[member.id] = member.name
             case RoundOpened(opened) | RoundReopened(opened) if opened.task == self._task:
                 self._opens[opened.round] = opened
+            case Tallied(of, counts):
+                tallies = self._tallies.setdefault((of, place.node), [])
+                tallies.append(Refusals(of, counts, place))
             case HeldFormed(held) if held.task == self._task:
                 self._listed.setdefault(held.round, []).append(place)
             case _:
@@ -183,6 +188,7 @@ class Teller:
             steps,
             proofs,
             tuple(silent) if number in self._done else (),
+            tuple(self._refusals(ends)),
             tuple(self._parts(number, told)),
         )
 
@@ -193,6 +199,14 @@ class Teller:
             tuple(place for one in collected for place in one.places),
             tuple(self._ended.get(number, ())),
         )
+
+    def _refusals(self, ends: Ends) -> Iterator[Refusals]:
+        """What each had counted of each when the round ended there, or by now."""
+        ended = {place.node: place.entry for place in ends.ended}
+        for (_, node), tallies in sorted(self._tallies.items()):
+            last = ended.get(node)
+            until = [one for one in tallies if last is None or one.place.entry <= last]
+            yield from until[-1:]
 
     def _scopes(self, number: int) -> Sequence[Scope]:
         """The round, and the heights from its opening to its end.

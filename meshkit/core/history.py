@@ -6,6 +6,10 @@ a restart that begins there begins from something the chain vouches for. A shown
 whose only content is its envelope, which carries the sender's durable head: each peer that journals
 it can later prove a cut or rewritten tail. Since each is an entry, only so many of one peer are
 noted: a few at once, and then one in ten seconds.
+
+What a peer sends and cannot be believed leaves no entry, or a flood would fill the journal too. A
+tally does: how much of it there was, by reason, noted when it becomes much and each time that it
+has doubled since. It is our own count and proves nothing; it tells whoever asks later.
 """
 
 from collections.abc import Sequence
@@ -19,6 +23,7 @@ from meshkit.core.value import Value
 
 HEAD_NS = 10_000_000_000  # between two heads of one peer that are noted, in the long run
 HEADS_NS = 8 * HEAD_NS  # and how far that may be ahead: eight at once, for tasks that end together
+TALLIED_MIN = 100  # envelopes of one peer: far more than a broken link garbles (a guess)
 
 
 class Start(Value):
@@ -37,6 +42,20 @@ class Snapshot(Value):
 
 class ShowHead(Value):
     """Command: tell everyone how far this journal goes."""
+
+
+class Count(Value):
+    """How many envelopes were refused for this reason."""
+
+    reason: str
+    number: int
+
+
+class Tally(Value):
+    """Command: what was refused of a peer since this process started."""
+
+    of: bytes
+    counts: tuple[Count, ...]  # sorted by reason
 
 
 class Started(Value):
@@ -60,6 +79,13 @@ class HeadNoted(Value):
     paid_ns: int  # until then it has used up what is noted of it
 
 
+class Tallied(Value):
+    """Since this process started, so many envelopes of a peer were not believed."""
+
+    of: bytes
+    counts: tuple[Count, ...]
+
+
 class Head(Value):
     """Message: see the envelope."""
 
@@ -72,10 +98,11 @@ class History(Value):
     rules: int = 0
     snapshot: int = 0
     paid_ns: Map[bytes, int] = Map()  # of each peer whose head was noted not long ago
+    tallied: Map[bytes, int] = Map()  # of each peer of which much was refused: how much
 
 
-Command: TypeAlias = Start | Snapshot | ShowHead | Heard | Restarted | Wake
-Event: TypeAlias = Started | Snapshotted | HeadShown | HeadNoted
+Command: TypeAlias = Start | Snapshot | ShowHead | Tally | Heard | Restarted | Wake
+Event: TypeAlias = Started | Snapshotted | HeadShown | HeadNoted | Tallied
 
 
 class Historian:
@@ -94,6 +121,9 @@ class Historian:
                 return (Snapshotted(index, digest),) if index > state.snapshot else ()
             case ShowHead():
                 return (HeadShown(),)
+            case Tally(of, counts):
+                much = is_much(total(counts), state.tallied.get(of, 0))
+                return (Tallied(of, counts),) if much else ()
             case Heard(sender, message):
                 return _note(state, sender, moment.now_ns) if isinstance(message, Head) else ()
             case Restarted() | Wake():
@@ -105,7 +135,7 @@ class Historian:
         match event:
             case Started(release, rules):
                 starts = state.starts + 1
-                return replace(state, starts=starts, release=release, rules=rules)
+                return replace(state, starts=starts, release=release, rules=rules, tallied=Map())
             case Snapshotted(index, _):
                 return replace(state, snapshot=index)
             case HeadNoted(of, paid_ns):
@@ -113,6 +143,8 @@ class Historian:
                 over_ns = paid_ns - HEADS_NS - HEAD_NS
                 kept = Map((who, to) for who, to in state.paid_ns.items() if to > over_ns)
                 return replace(state, paid_ns=kept.set(of, paid_ns))
+            case Tallied(of, counts):
+                return replace(state, tallied=state.tallied.set(of, total(counts)))
             case HeadShown():
                 return state
             case _:
@@ -123,6 +155,16 @@ class Historian:
 
     def deadline(self, state: History) -> int | None:
         return None
+
+
+def total(counts: Sequence[Count]) -> int:
+    """How many there were, for whatever reason."""
+    return sum(count.number for count in counts)
+
+
+def is_much(refused: int, tallied: int) -> bool:
+    """Whether so many are to be noted where `tallied` were noted before: so there are few notes."""
+    return refused >= max(TALLIED_MIN, 2 * tallied)
 
 
 def _note(state: History, sender: bytes, now_ns: int) -> Sequence[HeadNoted]:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18meshkit/pb/history.proto\x12\x12meshkit.pb.history\"\'\n\x05Start\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\r\n\x05rules\x18\x02 \x01(\x04\"(\n\x08Snapshot\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05state\x18\x02 \x01(\x0c\"\n\n\x08ShowHead\")\n\x07Started\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\r\n\x05rules\x18\x02 \x01(\x04\"+\n\x0bSnapshotted\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05state\x18\x02 \x01(\x0c\"\x0b\n\tHeadShown\"(\n\tHeadNoted\x12\n\n\x02of\x18\x01 \x01(\x0c\x12\x0f\n\x07paid_ns\x18\x02 \x01(\x04\"\x06\n\x04Headb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18meshkit/pb/history.proto\x12\x12meshkit.pb.history\"\'\n\x05Start\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\r\n\x05rules\x18\x02 \x01(\x04\"(\n\x08Snapshot\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05state\x18\x02 \x01(\x0c\"\n\n\x08ShowHead\"\'\n\x05\x43ount\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x04\">\n\x05Tally\x12\n\n\x02of\x18\x01 \x01(\x0c\x12)\n\x06\x63ounts\x18\x02 \x03(\x0b\x32\x19.meshkit.pb.history.Count\")\n\x07Started\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\r\n\x05rules\x18\x02 \x01(\x04\"+\n\x0bSnapshotted\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05state\x18\x02 \x01(\x0c\"\x0b\n\tHeadShown\"(\n\tHeadNoted\x12\n\n\x02of\x18\x01 \x01(\x0c\x12\x0f\n\x07paid_ns\x18\x02 \x01(\x04\"@\n\x07Tallied\x12\n\n\x02of\x18\x01 \x01(\x0c\x12)\n\x06\x63ounts\x18\x02 \x03(\x0b\x32\x19.meshkit.pb.history.Count\"\x06\n\x04Headb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,14 +37,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SNAPSHOT']._serialized_end=129
   _globals['_SHOWHEAD']._serialized_start=131
   _globals['_SHOWHEAD']._serialized_end=141
-  _globals['_STARTED']._serialized_start=143
-  _globals['_STARTED']._serialized_end=184
-  _globals['_SNAPSHOTTED']._serialized_start=186
-  _globals['_SNAPSHOTTED']._serialized_end=229
-  _globals['_HEADSHOWN']._serialized_start=231
-  _globals['_HEADSHOWN']._serialized_end=242
-  _globals['_HEADNOTED']._serialized_start=244
-  _globals['_HEADNOTED']._serialized_end=284
-  _globals['_HEAD']._serialized_start=286
-  _globals['_HEAD']._serialized_end=292
+  _globals['_COUNT']._serialized_start=143
+  _globals['_COUNT']._serialized_end=182
+  _globals['_TALLY']._serialized_start=184
+  _globals['_TALLY']._serialized_end=246
+  _globals['_STARTED']._serialized_start=248
+  _globals['_STARTED']._serialized_end=289
+  _globals['_SNAPSHOTTED']._serialized_start=291
+  _globals['_SNAPSHOTTED']._serialized_end=334
+  _globals['_HEADSHOWN']._serialized_start=336
+  _globals['_HEADSHOWN']._serialized_end=347
+  _globals['_HEADNOTED']._serialized_start=349
+  _globals['_HEADNOTED']._serialized_end=389
+  _globals['_TALLIED']._serialized_start=391
+  _globals['_TALLIED']._serialized_end=455
+  _globals['_HEAD']._serialized_start=457
+  _globals['_HEAD']._serialized_end=463
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,7 @@ from meshkit.runtime.clock import Clock
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
 from meshkit.runtime.perform import Performer
+from meshkit.runtime.tallies import Tallies
 from meshkit.wire.envelope import Refused, open_envelope
 from meshkit.wire.port import Delivery, Mesh, Ready
 
@@ -87,9 +88,14 @@ class Host:
         self._snapshot_at = shell.state["history"].snapshot
         self._saved_ns = clock.now_ns()
         self._poller = zmq.Poller()
-        self.refused: Counter[str] = Counter()
+        self._tallies = Tallies()
         mesh.watch(self._poller)
         labour.watch(self._poller)
+
+    @property
+    def refused(self) -> Counter[str]:
+        """Envelopes that were not believed, by the reason."""
+        return self._tallies.reasons
 
     def add(self, window: Window) -> None:
         """Serve this window too, each time round."""
@@ -174,21 +180,27 @@ class Host:
             window.serve()
 
     def _hear(self, delivery: Delivery) -> None:
-        """Open a member's envelope. Whatever is wrong with it is counted and forgotten."""
+        """Open a member's envelope. Whatever is wrong with it is counted and forgotten, but for the
+        count."""
         mesh = self._shell.state["ledger"].mesh
         try:
             envelope = open_envelope(delivery.body, mesh, is_late=self._is_late)
         except Refused as refused:
-            self.refused[refused.reason] += 1
+            self._refuse(delivery.peer, refused.reason)
             return
         if envelope.sender != delivery.peer:
-            self.refused["not-the-sender"] += 1
+            self._refuse(delivery.peer, "not-the-sender")
             return
         name = address(envelope.body)
         if envelope.kind != JOURNALED or not name:
-            self.refused["not-addressed"] += 1
+            self._refuse(delivery.peer, "not-addressed")
             return
         self._shell.take(At(name, Heard(envelope.sender, envelope.body)), delivery.body)
+
+    def _refuse(self, peer: bytes, reason: str) -> None:
+        tally = self._tallies.count(peer, reason)
+        if tally is not None:
+            self._shell.take(At("history", tally))
 
     def _is_late(self, envelope: Envelope) -> bool:
         """Votes that come after the decision are a sixth of what comes: not worth a signature."""

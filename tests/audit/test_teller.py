@@ -5,6 +5,7 @@ from typing import Any
 from meshkit.audit.teller import OPEN_HEIGHTS_MAX, Teller
 from meshkit.consensus.tendermint.messages import PREVOTE, Known, Proposal, Vote
 from meshkit.core.composite import At
+from meshkit.core.history import Count, Tallied
 from meshkit.core.machine import Entry, Heard, Moment, Wake
 from meshkit.core.value import Value
 from meshkit.ledger.messages import BlockApplied, RoundCommitted, RoundOpened
@@ -95,6 +96,22 @@ def test_letters_that_contradict_without_any_statement() -> None:
     held = [letter(Known((), ())), letter(Known((), ()), hash_=b"x" * 32)]
     story = teller((BEN.key, opened(0, 3)), *((BEN.key, entry(envelope=one)) for one in held))
     assert crimes(story) == []
+
+
+def test_how_much_was_refused_by_the_end_of_each_round() -> None:
+    done = [entry(("ledger", RoundCommitted(TASK, number, ONE, ()))) for number in range(2)]
+    told = [entry(("history", Tallied(CEM.key, (Count("malformed", n),)))) for n in (100, 200, 400)]
+    story = teller(
+        *((BEN.key, one) for one in (opened(0, 3), told[0], told[1], done[0])),
+        *((BEN.key, one) for one in (opened(1, 4), done[1], told[2])),
+        (ANN.key, told[0]),
+    )
+    first, second = (chapter.refusals for chapter in story.chapters(None))
+    assert first == second
+    assert {(one.who, one.place.node, one.counts[0].number) for one in first} == {
+        (CEM.key, ANN.key, 100),
+        (CEM.key, BEN.key, 200),
+    }
 
 
 def test_an_envelope_that_cannot_be_opened_causes_nothing_known() -> None:

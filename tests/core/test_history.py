@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from meshkit.core.history import (
     HEAD_NS,
     HEADS_NS,
+    TALLIED_MIN,
+    Count,
     Head,
     HeadNoted,
     HeadShown,
@@ -16,17 +18,21 @@ from meshkit.core.history import (
     Snapshotted,
     Start,
     Started,
+    Tallied,
+    Tally,
 )
 from meshkit.core.machine import Broadcast, Heard, Moment, Restarted, Wake, step
 from meshkit.core.value import Value
 from tests import laws
 
+counts = st.builds(Count, st.sampled_from(["malformed", "too-large"]), st.integers(0, 500))
 stories = st.lists(
     st.tuples(
         st.one_of(
             st.builds(Start, st.text(max_size=3), st.integers(1, 3)),
             st.builds(Snapshot, st.integers(1, 9), st.binary(min_size=32, max_size=32)),
             st.just(ShowHead()),
+            st.builds(Tally, st.binary(max_size=1), st.lists(counts, max_size=2).map(tuple)),
             st.builds(Heard, st.binary(max_size=2), st.sampled_from([Head(), ShowHead()])),
             st.sampled_from([Restarted(), Wake()]),
         ),
@@ -93,3 +99,22 @@ def test_of_peers_that_are_long_gone_nothing_is_kept() -> None:
         who = number.to_bytes(1, "big")
         state, _, _ = step(Historian(), state, Heard(who, Head()), Moment(number * HEADS_NS, 0))
     assert len(state.paid_ns) <= 3
+
+
+def tally(number: int, of: bytes = b"liar") -> Tally:
+    return Tally(of, (Count("malformed", number - 1), Count("too-large", 1)))
+
+
+def test_a_tally_is_noted_when_it_is_much_and_when_it_has_doubled() -> None:
+    state, noted_ = History(), list[int]()
+    for number in range(1, 10 * TALLIED_MIN):
+        state, entry, effects = step(Historian(), state, tally(number), Moment(number, 0))
+        assert not effects
+        for event in entry.events:
+            assert event == Tallied(b"liar", tally(number).counts)
+            noted_.append(number)
+    assert noted_ == [TALLIED_MIN, 2 * TALLIED_MIN, 4 * TALLIED_MIN, 8 * TALLIED_MIN]
+    laws.check_idempotent(Historian(), [(tally(TALLIED_MIN), 0)])
+    assert Historian().decide(state, tally(TALLIED_MIN, b"other"), Moment(1, 0))
+    state, _, _ = step(Historian(), state, Start("1.2", 3), Moment(1, 0))
+    assert Historian().decide(state, tally(TALLIED_MIN), Moment(1, 0)), "another process counts"

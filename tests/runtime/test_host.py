@@ -10,7 +10,7 @@ from meshkit.codec import VOLATILE, decode_entry
 from meshkit.consensus.messages import NIL, Ask
 from meshkit.consensus.tendermint.messages import PRECOMMIT, Vote
 from meshkit.core.composite import At
-from meshkit.core.history import Head, HeadNoted, ShowHead
+from meshkit.core.history import TALLIED_MIN, Count, Head, HeadNoted, ShowHead, Tallied
 from meshkit.core.value import digest
 from meshkit.journal import JournalFailed
 from meshkit.journal.memory import Fault
@@ -41,13 +41,16 @@ def world() -> Iterator[World]:
         yield made
 
 
+def recorded(world: World) -> Iterator[Any]:
+    """Every event in the journal."""
+    for record in world.journal.read():
+        for event in decode_entry(record.body, address, record.index).events:
+            yield event.body
+
+
 def noted(world: World) -> int:
     """How often somebody's head was noted: what a `Head` that was believed leads to."""
-    return sum(
-        isinstance(event.body, HeadNoted)
-        for record in world.journal.read()
-        for event in decode_entry(record.body, address, record.index).events
-    )
+    return sum(isinstance(event, HeadNoted) for event in recorded(world))
 
 
 # -- starting --------------------------------------------------------------------------------------
@@ -101,6 +104,17 @@ def test_what_is_not_believed_is_counted_by_the_reason(world: World) -> None:
         "malformed": 1,
     }
     assert world.host.figures()["refused"] == dict(sorted(world.host.refused.items()))
+
+
+def test_a_flood_leaves_a_few_tallies(world: World) -> None:
+    for _ in range(3 * TALLIED_MIN):
+        world.mesh.heard.append(Delivery("direct", OTHER.key, b"noise"))
+    world.turn()
+    world.settle()
+    assert [one.counts for one in recorded(world) if isinstance(one, Tallied)] == [
+        (Count("malformed", TALLIED_MIN),),
+        (Count("malformed", 2 * TALLIED_MIN),),
+    ]
 
 
 def test_a_vote_about_what_is_decided_is_not_even_verified(
