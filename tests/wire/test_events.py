@@ -78,26 +78,26 @@ def test_what_the_ring_no_longer_holds_is_counted_as_lost() -> None:
 
 def test_who_was_connected_hears_no_more_until_it_comes_back() -> None:
     """What is said meanwhile it asks for; that it subscribes again is not held against it."""
-    limits = QUICK._replace(handshakes_burst=2, handshakes_per_s=0.001)
+    limits = QUICK._replace(handshakes_burst=4, handshakes_per_s=0.001)
     with net(2, limits) as meshes:
         speaker, listener = meshes.nodes
         publisher = speaker.mesh.publisher
-        for number in range(6):
+        for number in range(10):
             speaker.mesh.door.forgive()
             before = publisher.listener.socket
             publisher.renew()
             assert publisher.listener.socket is not before
             speaker.mesh.publish(bytes([number]))
             meshes.until_heard(listener, "events", number + 1)
-        assert listener.bodies("events") == [bytes([number]) for number in range(6)]
-        assert listener.mesh.counters["events.repaired"] == 6, "none over a connection of before"
+        assert listener.bodies("events") == [bytes([number]) for number in range(10)]
+        assert listener.mesh.counters["events.repaired"] == 10, "none over a connection of before"
         assert not speaker.mesh.counters["events.subscriptions"]
 
 
 def test_a_silent_mesh_falls_quiet() -> None:
     with net(2) as meshes:
         publisher = meshes.nodes[0].mesh.publisher
-        meshes.until(lambda: publisher.wait_ns == 8 * QUICK.beacon_ns)
+        meshes.until(lambda: publisher.wait_ns >= 8 * QUICK.beacon_ns)
         meshes.nodes[0].mesh.publish(b"x")
         assert publisher.wait_ns == QUICK.beacon_ns
 

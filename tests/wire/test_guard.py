@@ -95,8 +95,7 @@ def test_too_many_connections_push_out_the_oldest_silent_one(meshes: Net) -> Non
         meshes.until(lambda: target.mesh.counters["cut.crowd"] >= before + 4)
         meshes.until(lambda: len(post.connections) <= TIGHT.connections_max)
     meshes.until(meshes.connected)
-    meshes.send(meshes.nodes[1], target, b"still here")
-    meshes.until_heard(target, "direct", 1)
+    meshes.insist(meshes.nodes[1], target, b"still here")
     target.heard.clear()
 
 
@@ -124,11 +123,11 @@ def test_garbage_is_counted(meshes: Net) -> None:
 def test_a_closed_connection_is_forgotten(meshes: Net) -> None:
     target = meshes.nodes[0]
     post = target.mesh.sockets.guard.posts[target.mesh.publisher.listener.socket]
-    held = len(post.connections)
     hostile = enter(meshes, "events")
-    meshes.until(lambda: len(post.connections) == held + 1)
+    far = hostile.wire.getsockname()
+    meshes.until(lambda: any(each.far == far for each in post.connections.values()))
     hostile.close()
-    meshes.until(lambda: len(post.connections) == held)
+    meshes.until(lambda: all(each.far != far for each in post.connections.values()))
 
 
 # -- descriptors that are not what they were -------------------------------------------------------
