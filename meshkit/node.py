@@ -12,7 +12,7 @@ is the whole of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from meshkit.consensus import messages as consensus
 from meshkit.consensus.tendermint import Tendermint, Timeouts
@@ -35,7 +35,7 @@ from meshkit.ledger.state import (
     validators,
 )
 from meshkit.ledger.state import State as Book
-from meshkit.pool import Pool, candidates, held, is_signed, next_link, waiting
+from meshkit.pool import Pool, candidates, held, id_of, is_signed, next_link, waiting
 from meshkit.pool import messages as pool
 from meshkit.rounds import Rounds, verdict
 from meshkit.rounds import messages as rounds
@@ -63,6 +63,9 @@ ADDRESSEES: Mapping[type[Value], str] = {
     **dict.fromkeys(ledger.ITEMS, "pool"),
     **dict.fromkeys((rounds.Update, rounds.Held, rounds.Attestation), "rounds"),
 }
+
+
+ITEMS: frozenset[type] = frozenset(ledger.ITEMS)
 
 
 def address(message: Value) -> str:
@@ -161,16 +164,15 @@ class Policies:
     def admits(self, state: State, command: At) -> bool:
         """A message counts only from who is a member in the state just before it."""
         body = command.body
-        if not isinstance(body, Heard):
+        if type(body) is not Heard:
             return True
         book: Book = state["ledger"]
-        if isinstance(body.message, consensus.Committed):
-            # It proves itself, and who is on the way in has nobody else to listen to.
-            return body.sender in book.members or body.sender not in book.former
-        if body.sender not in book.members:
-            return False
-        item = body.message.item if isinstance(body.message, pool.Offered) else body.message
-        return not isinstance(item, ledger.ITEMS) or self._may_wait(book, body.sender, item)
+        sender, message = body.sender, body.message
+        if sender not in book.members:
+            # A decision proves itself, and who is on the way in has nobody else to listen to.
+            return isinstance(message, consensus.Committed) and sender not in book.former
+        item = message.item if type(message) is pool.Offered else message
+        return type(item) not in ITEMS or self._may_wait(book, sender, cast(Statement, item))
 
     def _may_wait(self, book: Book, sender: bytes, item: Statement) -> bool:
         """One member could fill everybody's journal with what made-up strangers say, or with what
@@ -227,7 +229,7 @@ class Policies:
         outlook = self._outlook(state, item)
         if outlook is False:
             yield At("pool", pool.Settle((item,)))
-        elif isinstance(item, ledger.RoundResult):
+        elif type(item) is ledger.RoundResult:
             yield At("rounds", _case(item, pooled=True))
         elif outlook:
             if is_dormant(state["consensus"]):
@@ -252,7 +254,7 @@ class Policies:
         """
         book = state["pool"]
         for item in candidates(book, len(book.items), book.all_bytes):
-            if not isinstance(item, ledger.RoundResult) or verdict(state["rounds"], item_id(item)):
+            if type(item) is not ledger.RoundResult or _verdict(state, item):
                 yield item
 
     def _outlook(self, state: State, item: Statement) -> bool | None:
@@ -261,8 +263,8 @@ class Policies:
         if refusal:
             # A draft of ours is not lost: its signature is under way, whatever is decided.
             return False if hopeless(refusal) and is_signed(item) else None
-        if isinstance(item, ledger.RoundResult):
-            return verdict(state["rounds"], item_id(item))
+        if type(item) is ledger.RoundResult:
+            return _verdict(state, item)
         return True
 
     def offer_anchor(self, state: State, event: pool.AnchorReady) -> Commands:
@@ -280,8 +282,8 @@ class Policies:
         if not isinstance(value, ledger.Block) or self.ledger.check_block(state["ledger"], value):
             yield At("consensus", consensus.Judge(height, value_id, False))
             return
-        results = [item for item in value.items if isinstance(item, ledger.RoundResult)]
-        verdicts = [verdict(state["rounds"], item_id(result)) for result in results]
+        results = [item for item in value.items if type(item) is ledger.RoundResult]
+        verdicts = [_verdict(state, result) for result in results]
         if False in verdicts:
             yield At("consensus", consensus.Judge(height, value_id, False))
         elif None not in verdicts:
@@ -296,7 +298,7 @@ class Policies:
     ) -> Commands:
         """Results that came early, or were judged when others took part, are judged now."""
         for item in waiting(state["pool"]):
-            if isinstance(item, ledger.RoundResult) and item.task == event.opened.task:
+            if type(item) is ledger.RoundResult and item.task == event.opened.task:
                 yield At("rounds", _case(item, pooled=True))
 
     def take_judgement(self, state: State, event: rounds.Judged) -> Commands:
@@ -385,8 +387,13 @@ def opening(book: Book, task: bytes) -> rounds.Open:
     )
 
 
+def _verdict(state: State, item: ledger.RoundResult) -> bool | None:
+    """Whether a result was found valid; None if that is not known."""
+    return verdict(state["rounds"], id_of(state["pool"], item))
+
+
 def _is_result(item: Statement, reference: bytes) -> bool:
-    return isinstance(item, ledger.RoundResult) and item_id(item) == reference
+    return type(item) is ledger.RoundResult and item_id(item) == reference
 
 
 def _case(item: ledger.RoundResult, pooled: bool) -> rounds.Judge:

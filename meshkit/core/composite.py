@@ -79,9 +79,11 @@ class Composite:
             )
             for name, machine in self.machines.items()
         }
-        # A step changes few machines: of the others the deadline is known from before.
-        timed = [name for name, machine in machines.items() if not getattr(machine, "TIMELESS", 0)]
-        self._dues: dict[str, tuple[Any, int | None]] = dict.fromkeys(timed, (None, None))
+        self._timed = [
+            _Timed(name, machine.deadline)
+            for name, machine in machines.items()
+            if not getattr(machine, "TIMELESS", False)
+        ]
 
     def initial(self) -> State:
         return {name: machine.initial() for name, machine in self.machines.items()}
@@ -97,7 +99,7 @@ class Composite:
             return state, (), []
         parts = self._parts
         pending = [command] if command.name else self._addressed(state, command, moment)
-        now = dict(state)  # of its own: whoever has the state before keeps it
+        now = {**state}  # of its own: whoever has the state before keeps it
         events: list[At] = []
         effects: list[At] = []
         for asked in pending:  # which grows by what the policies ask
@@ -136,14 +138,25 @@ class Composite:
 
     def deadline(self, state: State) -> int | None:
         earliest: int | None = None
-        for name, (known, due) in self._dues.items():
-            now = state[name]
-            if now is not known:
-                due = self.machines[name].deadline(now)
-                self._dues[name] = (now, due)
+        for timed in self._timed:
+            now = state[timed.name]
+            if now is not timed.state:
+                timed.state, timed.due = now, timed.deadline(now)
+            due = timed.due
             if due is not None and (earliest is None or due < earliest):
                 earliest = due
         return earliest
+
+
+class _Timed:
+    """The deadline of one machine: a step changes few, and of the others it is known."""
+
+    __slots__ = ("deadline", "due", "name", "state")
+
+    def __init__(self, name: str, deadline: Callable[[Any], int | None]) -> None:
+        self.name, self.deadline = name, deadline
+        self.state: Any = None  # of which `due` is the deadline
+        self.due: int | None = None
 
 
 def _unfold_of(machine: Machine[Any, Any, Any, Any]) -> Unfold:

@@ -10,6 +10,8 @@ then all honest nodes keep one state.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
+from blake3 import blake3
+
 from meshkit.core.value import Statement, canonical, digest
 from meshkit.ledger import beacon
 from meshkit.ledger.checks import Conflicts, check, evidence_ids, item_id
@@ -71,22 +73,23 @@ def build(
     return Block(state.height + 1, state.previous, proposer, link, tuple(items))
 
 
-def check_block(state: State, block: Block, conflicts: Conflicts) -> tuple[str, Sequence[Step]]:
+def check_block(state: State, block: Block, conflicts: Conflicts) -> tuple[str, Unfolded]:
     """Why a validator in this state must not vote for this block ("slug: words"), or "" and all
     that will follow from it."""
     if refusal := _check_head(state, block):
-        return refusal, ()
+        return refusal, []
     if len(block.items) > state.policy.block_items_max:
-        return f"too-many: {len(block.items)} items, of {state.policy.block_items_max}", ()
-    size = len(canonical(block))
-    if size > BLOCK_BYTES_MAX:
-        return f"too-large: {size} bytes, of {BLOCK_BYTES_MAX}", ()
+        return f"too-many: {len(block.items)} items, of {state.policy.block_items_max}", []
+    data = canonical(block)
+    if len(data) > BLOCK_BYTES_MAX:
+        return f"too-large: {len(data)} bytes, of {BLOCK_BYTES_MAX}", []
+    seed = beacon.next_seed(state.seed, block.link)
     steps: list[Step] = []
-    for step in walk(state, block, conflicts):
+    for step in _walk(state, seed, block.items, conflicts):
         if refusal := step[1]:
-            return f"item: number {len(steps)}: {refusal}", ()
+            return f"item: number {len(steps)}: {refusal}", []
         steps.append(step)
-    return "", steps
+    return "", _unfold(state, seed, block.height, block, blake3(data).digest(), steps)
 
 
 def _check_head(state: State, block: Block) -> str:
@@ -102,8 +105,16 @@ def _check_head(state: State, block: Block) -> str:
     return ""
 
 
-def unfold(state: State, height: int, block: Block, steps: Iterable[Step]) -> Unfolded:
-    """What follows from a decided block, of the items' steps. Total."""
+def unfold(state: State, height: int, block: Block, conflicts: Conflicts) -> Unfolded:
+    """What follows from a decided block. Total."""
+    seed = beacon.next_seed(state.seed, block.link)
+    steps = _walk(state, seed, block.items, conflicts)
+    return _unfold(state, seed, height, block, digest(block), steps)
+
+
+def _unfold(
+    state: State, seed: bytes, height: int, block: Block, name: bytes, steps: Iterable[Step]
+) -> Unfolded:
     unfolded: Unfolded = []
     for item, refusal, facts in steps:
         if refusal:
@@ -111,20 +122,15 @@ def unfold(state: State, height: int, block: Block, steps: Iterable[Step]) -> Un
         else:
             unfolded.extend(facts)
             state = facts[-1][1]
-    seed = beacon.next_seed(state.seed, block.link)
-    applied = BlockApplied(height, digest(block), block.proposer, block.link, seed)
+    applied = BlockApplied(height, name, block.proposer, block.link, seed)
     unfolded.append((applied, evolve(state, applied)))
     return unfolded
-
-
-def walk(state: State, block: Block, conflicts: Conflicts) -> Iterator[Step]:
-    """A block's items one after another."""
-    return _walk(state, beacon.next_seed(state.seed, block.link), block.items, conflicts)
 
 
 def _walk(
     state: State, seed: bytes, items: Iterable[Statement], conflicts: Conflicts
 ) -> Iterator[Step]:
+    """Items one after another, in a block with this seed."""
     for item in items:
         facts: Unfolded = []
         refusal = check(state, item, conflicts)

@@ -84,7 +84,7 @@ def has_standing(state: State, item: Statement) -> bool:
     What strangers sign may become applicable once they are members, so it is not hopeless; but
     anybody can make up any number of strangers, and nobody need keep what they say.
     """
-    answerable = item.ticket.operator if isinstance(item, Join) else getattr(item, item.SIGNER)
+    answerable = item.ticket.operator if type(item) is Join else getattr(item, item.SIGNER)
     return answerable in state.members or answerable in state.operators
 
 

@@ -26,8 +26,9 @@ class Ledger:
     def __init__(self, conflicts: Conflicts) -> None:
         self._conflicts = conflicts
         # The block last found good, and what follows from it: if it is decided, which is what
-        # mostly happens, nothing is worked out twice.
-        self._good: tuple[State, Block, Sequence[blocks.Step]] | None = None
+        # mostly happens, nothing is worked out twice. So with the item last looked at.
+        self._good: tuple[State, Block, blocks.Unfolded] | None = None
+        self._checked: tuple[State, Statement, str] | None = None
 
     def initial(self) -> State:
         return State()
@@ -40,24 +41,25 @@ class Ledger:
     ) -> Sequence[tuple[Event, State]]:
         """What is decided, each event with the state after it: items are checked one by one."""
         match command:
+            case Apply():
+                if not state.mesh or command.height != state.height + 1:
+                    return ()
+                return self._applied(state, command.height, command.block)
             case Found(genesis):
                 if state.mesh or check_genesis(genesis):
                     return ()
                 founded = Founded(genesis)
                 return ((founded, evolve(state, founded)),)
-            case Apply(height, block):
-                if not state.mesh or height != state.height + 1:
-                    return ()
-                return blocks.unfold(state, height, block, self._steps(state, block))
             case Wake() | Restarted() | Heard():
                 return ()
             case _:
                 assert_never(command)
 
-    def _steps(self, state: State, block: Block) -> Iterable[blocks.Step]:
-        if self._good is not None and self._good[0] is state and self._good[1] is block:
-            return self._good[2]
-        return blocks.walk(state, block, self._conflicts)
+    def _applied(self, state: State, height: int, block: Block) -> blocks.Unfolded:
+        good = self._good
+        if good is not None and good[0] is state and good[1] is block:
+            return good[2]
+        return blocks.unfold(state, height, block, self._conflicts)
 
     def evolve(self, state: State, event: Event) -> State:
         return evolve(state, event)
@@ -70,7 +72,12 @@ class Ledger:
 
     def check(self, state: State, item: Statement) -> str:
         """Why this item may not be applied next ("slug: words"), or ""."""
-        return checks.check(state, item, self._conflicts)
+        last = self._checked
+        if last is not None and last[1] is item and last[0] is state:
+            return last[2]
+        refusal = checks.check(state, item, self._conflicts)
+        self._checked = (state, item, refusal)
+        return refusal
 
     def build(
         self, state: State, proposer: bytes, link: bytes, candidates: Iterable[Statement]
@@ -80,7 +87,7 @@ class Ledger:
 
     def check_block(self, state: State, block: Block) -> str:
         """Why this block must not be voted for ("slug: words"), or "". Proofs are not judged."""
-        refusal, steps = blocks.check_block(state, block, self._conflicts)
+        refusal, unfolded = blocks.check_block(state, block, self._conflicts)
         if not refusal:
-            self._good = (state, block, steps)
+            self._good = (state, block, unfolded)
         return refusal

@@ -1,10 +1,10 @@
 """The pool as a machine: what it takes in, what it says again, and which link it asks for."""
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import assert_never, cast
 
 from meshkit.core.machine import Broadcast, Heard, Moment, Restarted, Wake
-from meshkit.core.value import Statement, canonical
+from meshkit.core.value import Statement, Value, canonical
 from meshkit.pool.messages import (
     Advance,
     AnchorReady,
@@ -36,6 +36,7 @@ from meshkit.pool.state import (
     State,
     due_items,
     evolve,
+    id_of,
     is_signed,
     item_id,
     knows,
@@ -59,7 +60,7 @@ class Pool:
         kinds: tuple[type[Statement], ...],
         vital: tuple[type[Statement], ...] = (),
     ) -> None:
-        self._me, self._kinds, self._vital = me, kinds, vital
+        self._me, self._kinds, self._vital = me, frozenset(kinds), vital
 
     def initial(self) -> State:
         return State()
@@ -69,11 +70,11 @@ class Pool:
         match command:
             case Heard():
                 return self._decide_heard(state, command.sender, command.message, now_ns)
-            case Offer(item):
-                return self._decide_offer(state, item, now_ns)
-            case Settle(items):
-                ids = dict.fromkeys(map(item_id, items))  # each once, in order
-                fresh = tuple(id_ for id_ in ids if id_ not in state.settled)
+            case Offer():
+                return self._decide_offer(state, command.item, now_ns)
+            case Settle():
+                ids = dict.fromkeys([id_of(state, item) for item in command.items])  # in order
+                fresh = tuple([id_ for id_ in ids if id_ not in state.settled])
                 return (ItemsSettled(fresh),) if fresh else ()
             case Configure(limits):
                 same = state.configured and limits == state.limits
@@ -115,7 +116,7 @@ class Pool:
 
     def refusal(self, state: State, item: Statement) -> str:
         """Why our own side's offer of this item would not be taken ("slug: words"), or ""."""
-        if not isinstance(item, self._kinds):
+        if type(item) not in self._kinds:
             return f"unknown-kind: {type(item).__name__} is no item of a block"
         signer = signer_of(item)
         if not is_signed(item) and signer != self._me:
@@ -136,10 +137,10 @@ class Pool:
         return (ItemDrafted(item, id_, size_bytes, due_ns),)
 
     def _decide_heard(
-        self, state: State, sender: bytes, message: object, now_ns: int
+        self, state: State, sender: bytes, message: Value, now_ns: int
     ) -> Sequence[Event]:
-        item = message.item if isinstance(message, Offered) else message
-        if not isinstance(item, self._kinds) or not is_signed(item):
+        item = message.item if type(message) is Offered else cast(Statement, message)
+        if type(item) not in self._kinds or not is_signed(item):
             return ()
         signer = signer_of(item)
         if item is message and signer != sender:

@@ -93,6 +93,14 @@ def knows(state: State, id_: bytes) -> bool:
     return id_ in state.items or id_ in state.settled
 
 
+def id_of(state: State, item: Statement) -> bytes:
+    """An item's id: that under which it waits here, if it does."""
+    for id_ in state.queues.get(signer_of(item), ()):
+        if state.items[id_].item is item:
+            return id_
+    return item_id(item)
+
+
 def held(state: State, id_: bytes) -> Statement | None:
     """The item of this id, if it waits here."""
     pending = state.items.get(id_)
@@ -165,8 +173,8 @@ def evolve(state: State, event: Event) -> State:
             return _pool(state, event, event.own)
         case ItemDrafted():
             return _pool(state, event, True)
-        case ItemsSettled(ids):
-            return _settle(state, ids)
+        case ItemsSettled():
+            return _settle(state, event.ids)
         case ItemsOffered(ids, now_ns):
             return _offer_again(state, ids, now_ns)
         case Configured(limits):

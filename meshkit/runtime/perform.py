@@ -38,13 +38,10 @@ SERVE_BLOCKS_MAX = 64  # blocks sent for one question; whoever is further behind
 
 def urgency(effect: object) -> int:
     """What is said to all is what others wait for; what is said to one is for who is behind."""
-    match effect:
-        case Broadcast():
-            return NOW
-        case Send() | Serve():
-            return LATER
-        case _:
-            return FREE
+    return _URGENCY.get(type(effect), FREE)
+
+
+_URGENCY: dict[type, int] = {Broadcast: NOW, Send: LATER, Serve: LATER}
 
 
 class Carrier(Protocol):

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from meshkit.consensus.messages import Serve
 from meshkit.core.composite import At
-from meshkit.core.machine import Broadcast, Heard, Send
+from meshkit.core.machine import Broadcast, Send
 from meshkit.core.shell import Caused
 from meshkit.core.value import Statement, Value
-from meshkit.node import address
 from meshkit.pool.messages import DrawLink, LinkDrawn
 from meshkit.rounds.messages import (
     MISSING,
@@ -51,8 +50,10 @@ class Performer:
     def perform(self, caused: Caused) -> None:
         effect = caused.effect.body
         match effect:
-            case Broadcast(message):
-                self._broadcast(caused, message)
+            case Broadcast():
+                self._broadcast(caused, effect.message)
+            case Fetch():
+                self._fetch(effect)
             case Send(to, message):
                 self._send(caused, to, message)
             case Serve(to, height):
@@ -65,8 +66,6 @@ class Performer:
                 self._train(effect)
             case Aggregate():
                 self._aggregate(effect)
-            case Fetch():
-                self._fetch(effect)
             case _:
                 raise AssertionError(f"nobody performs {effect!r:.200}")
 
@@ -79,15 +78,15 @@ class Performer:
     def _broadcast(self, caused: Caused, message: Value) -> None:
         process = self._process
         signed, envelope = self._voice.say(message, caused.entry, caused.number)
+        said = spoken(process.me, signed, envelope)
         if signed is not message and isinstance(signed, Statement):
             process.load_ns += SIGN_NS
             self._mesh.watch.signed(process, signed)
-            self._answer(At(address(signed), Heard(process.me, signed)), envelope)
+            self._answer(said.command, envelope)
         if process.tongue is not None:
             for peer in process.peers:
                 self._lie(caused, peer, signed)
             return
-        said = spoken(process.me, signed, envelope)
         self._mesh.network.post(process.number, process.peers, said, process.free_ns)
 
     def _send(self, caused: Caused, to: bytes, message: Value) -> None:

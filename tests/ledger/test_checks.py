@@ -122,7 +122,7 @@ def test_there_is_room_for_so_many_tasks(mesh: Mesh, monkeypatch: pytest.MonkeyP
     assert mesh.check(another) == "full"
     assert not hopeless(mesh.ledger.check(mesh.state, another))
     monkeypatch.setattr(checks, "TASKS_MAX", 1)
-    assert mesh.check(another) == "worn-out"
+    assert mesh.check(submit(replace(TASK, seed=8), serial=2)) == "worn-out"
 
 
 def test_a_running_task_is_cancelled_once(mesh: Mesh) -> None:

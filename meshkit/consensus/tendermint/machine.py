@@ -23,7 +23,7 @@ from meshkit.consensus.messages import (
     Propose,
     Validator,
 )
-from meshkit.consensus.tendermint.hearing import Deciding, Unfolded, hear, one_more
+from meshkit.consensus.tendermint.hearing import Deciding, Unfolded, hear, is_late, one_more
 from meshkit.consensus.tendermint.messages import (
     Command,
     Effect,
@@ -79,10 +79,12 @@ class Tendermint:
 
     def unfold(self, state: State, command: Command, moment: Moment) -> Unfolded:
         """What is decided, each event with the state after it: the rules need that state anyway."""
-        if isinstance(command, Heard) and isinstance(command.message, Vote):
+        if type(command) is Heard and type(command.message) is Vote:
             counted = one_more(state, command.message, self.me)
             if counted is not None:
                 return counted
+            if is_late(state, command.sender, command.message, moment.now_ns):
+                return ()
         deciding = Deciding(state, self.me, self.timeouts, moment.now_ns)
         match command:
             case Heard():
@@ -91,16 +93,17 @@ class Tendermint:
                 _begin(deciding, command)
             case _ if not state.height or state.decided:
                 return ()
-            case Wake():
-                self._wake(deciding)
+            case Judge():
+                height, value_id = command.height, command.value_id
+                known = height == state.height and value_id in state.values
+                if known and value_id not in state.judged:
+                    deciding.add(ValueJudged(height, value_id, command.valid))
             case Open():
                 deciding.open()
             case Propose():
                 _propose(deciding, command)
-            case Judge(height, value_id, valid):
-                known = height == state.height and value_id in state.values
-                if known and value_id not in state.judged:
-                    deciding.add(ValueJudged(height, value_id, valid))
+            case Wake():
+                self._wake(deciding)
             case Restarted():
                 if state.again_ns != moment.now_ns:
                     deciding.add(Repeated(state.height, moment.now_ns, True))

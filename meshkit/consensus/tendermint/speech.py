@@ -66,6 +66,8 @@ def speak(state: State, me: bytes, event: Event) -> Sequence[Effect]:
         case VoteCast():
             vote = Vote(event.kind, event.height, event.round, event.value_id, me)
             return (Broadcast(vote),)
+        case Decided():
+            return tuple(_comparison(state, me, event))
         case Proposed(round=number):
             return tuple(_own_proposal(state, number))
         case TimerStarted(kind=kind, round=number):
@@ -90,8 +92,6 @@ def speak(state: State, me: bytes, event: Event) -> Sequence[Effect]:
             return (Send(to, Known((proposal,), ())),) if proposal else ()
         case EquivocationSeen():
             return (Broadcast(_proof(state, event)),)
-        case Decided():
-            return tuple(_comparison(state, me, event))
         case _:
             return ()
 

@@ -215,12 +215,14 @@ def patience_ns(state: State) -> int:
 
 def evolve(state: State, event: Event) -> State:
     match event:
-        case VoteHeard(vote):
+        case VoteHeard():
+            vote = event.vote
             near = vote.round <= state.round + ROUNDS_AHEAD
             return counted(state, vote) if near else _heard_far(state, vote)
         case VoteCast():
             return _vote_cast(state, event)
-        case ProposalHeard(proposal):
+        case ProposalHeard():
+            proposal = event.proposal
             at = round_of(state, proposal.round)
             known = replace(at, proposal=proposal)
             return replace(state, rounds=state.rounds.set(proposal.round, known))
