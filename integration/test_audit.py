@@ -149,10 +149,12 @@ def test_the_nodes_need_not_stop_for_it(found: Founding, tmp_path: Path) -> None
     for number in range(len(mesh.homes)):
         mesh.start(number)
     mesh.ready()
-    task = mesh.submit(ROUNDS_AHEAD)
+    task = mesh.submit(ROUNDS_AHEAD, quorum=len(mesh.homes))  # nobody is left behind
     mesh.reach(task, 2)
     document = verified(mesh.homes)  # the journals grow while they are read
-    assert document["notes"] == document["evidence"] == []
+    assert document["evidence"] == []
+    # What a node was just writing into its blobs may be seen half, and is no more than a note.
+    assert all("never finished" in note["what"] for note in document["notes"])
     assert document["aggregates_recomputed"] >= 2
     said = meshkit("replay", "check", mesh.root, "-o", "json")
     assert said.code == 0, said

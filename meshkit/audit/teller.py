@@ -141,6 +141,9 @@ class Teller:
                 self._done.setdefault(event.round, event)
                 self._done_at.setdefault(event.round, height)
                 self._ended.setdefault(event.round, []).append(place)
+                # What counts was heard, even if not by these: the result's lists are the proof.
+                counted = (HeardOf("update", credit.submitter, b"") for credit in event.credits)
+                self._heard.setdefault(("round", event.round), []).extend(counted)
 
     # -- telling ----------------------------------------------------------------------------------
 

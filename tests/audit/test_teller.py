@@ -2,16 +2,18 @@
 
 from typing import Any
 
+from meshkit.audit.places import Place
 from meshkit.audit.teller import OPEN_HEIGHTS_MAX, Teller
 from meshkit.consensus.tendermint.messages import PREVOTE, Known, Proposal, Vote
 from meshkit.core.composite import At
 from meshkit.core.history import Count, Tallied
 from meshkit.core.machine import Entry, Heard, Moment, Wake
 from meshkit.core.value import Value
-from meshkit.ledger.messages import BlockApplied, RoundCommitted, RoundOpened
+from meshkit.ledger.messages import BlockApplied, Credit, RoundCommitted, RoundOpened
 from meshkit.rounds import messages as rounds
 from meshkit.wire.envelope import sign_statements
 from tests.audit.test_letters import ANN, BEN, CEM, MESH, letter
+from tests.audit.test_silence import OPENED
 
 TASK, OTHER, ONE = b"t" * 32, b"o" * 32, b"1" * 32
 
@@ -96,6 +98,17 @@ def test_letters_that_contradict_without_any_statement() -> None:
     held = [letter(Known((), ())), letter(Known((), ()), hash_=b"x" * 32)]
     story = teller((BEN.key, opened(0, 3)), *((BEN.key, entry(envelope=one)) for one in held))
     assert crimes(story) == []
+
+
+def test_whose_update_counts_has_not_kept_it_back() -> None:
+    """Though the one journal at hand never saw it: its node was told of the decision alone."""
+    begun = entry(("rounds", rounds.RoundOpened(OPENED, 1)))
+    credit = Credit(OPENED.trainers[0], ONE, 3)
+    done = entry(("ledger", RoundCommitted(TASK, 0, ONE, (credit,))))
+    [chapter] = teller(*((ANN.key, one) for one in (opened(0, 3), begun, done))).chapters(None)
+    late = [one.who for one in chapter.silences if one.kind == "no-update"]
+    assert late == list(OPENED.trainers[1:])
+    assert all(one.places == (Place(ANN.key, 3, 1),) for one in chapter.silences)
 
 
 def test_how_much_was_refused_by_the_end_of_each_round() -> None:
