@@ -61,6 +61,7 @@ from meshkit.rounds.state import (
     has_quorum_of_lists,
     is_enough,
     list_bytes,
+    pending,
     reason_of,
     repeat_at_ns,
     unseen,
@@ -242,11 +243,10 @@ def _heard_of_updates(
 
 
 def _holding(r: Round, key: BlobKey) -> Round:
-    """With this blob, all the updates that it is: two who have trained alike have made one blob."""
-    for who in sorted(r.updates):
-        if who not in r.settled and blob_key(r.updates[who]) == key:
-            held = r.held.set(who, r.updates[who])
-            r = replace(r, settled=r.settled.set(who, ""), held=held)
+    """With this blob, all the updates that it is."""
+    for update in pending(r, key):
+        who = update.submitter
+        r = replace(r, settled=r.settled.set(who, ""), held=r.held.set(who, update))
     return r
 
 

@@ -57,11 +57,11 @@ from meshkit.rounds.state import (
     FINAL_REPEATS_MAX,
     Round,
     State,
-    blob_key,
     due_ns,
     has_room,
     is_ready,
     model_of,
+    pending,
     reason_of,
     repeat_at_ns,
     unseen,
@@ -263,11 +263,7 @@ def _fetched(round_: Round, done: Fetched, now_ns: int) -> Sequence[Event]:
         wanted = not round_.base_here and done.digest == round_.opened.base
         return (ModelHeld(done.task, done.digest),) if wanted and not done.problem else ()
     key = (done.digest, done.size)
-    named = tuple(
-        round_.updates[who]
-        for who in sorted(round_.updates)
-        if who not in round_.settled and blob_key(round_.updates[who]) == key
-    )
+    named = pending(round_, key)
     if key in round_.blobs or not (named or any(needs(work, key) for work in works(round_))):
         return ()
     checked = BlobChecked(done.task, done.digest, done.size, done.problem, now_ns)

@@ -153,6 +153,13 @@ def early_key(said: Update | Held) -> tuple[str, bytes]:
     return ("update", said.submitter) if isinstance(said, Update) else ("held", said.holder)
 
 
+def pending(r: Round, key: BlobKey) -> list[Update]:
+    """The updates that are this blob and not settled yet, by submitter: two who have trained alike
+    have made one blob."""
+    named = sorted(who for who, update in r.updates.items() if blob_key(update) == key)
+    return [r.updates[who] for who in named if who not in r.settled]
+
+
 def unseen(r: Round, case: Case) -> tuple[Update, ...]:
     """The updates of a case whose blobs nobody was charged with yet."""
     return tuple(

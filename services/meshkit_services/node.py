@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from meshkit.codec import Malformed
+from meshkit.codec.convert import prepare
 from meshkit.core.shell import Shell
 from meshkit.journal import BlobStore, Journal, JournalError, JournalFailed, JournalForeign
 from meshkit.learning import Shard
@@ -110,6 +111,7 @@ def tune_process() -> None:
     thousands of times in vain: 3 % of the time to a decision (measured). A peer takes up to 14 open
     files, and the usual soft limit of 1,024 is for programs that use `select`.
     """
+    prepare()  # what reads and writes messages, before somebody waits for it
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_YOUNG_MAX, 20, 50)
