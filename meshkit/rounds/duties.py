@@ -59,15 +59,17 @@ def react(state: State, event: Event) -> Sequence[Effect]:
     if round_ is None:
         return ()
     match event:
+        case UpdateNoted():
+            asked = _asked_for_ourselves(round_, (event.update,))
+            return tuple(_fetches(state.me, round_, asked))
+        case BlobChecked():
+            key = (event.digest, event.size)
+            ready = [work for work in works(round_) if needs(work, key)]
+            return tuple(_aggregates(round_, ready)) if ready else ()
         case RoundOpened() | RoundReopened() | TaskClosed() | Reminded():
             return tuple(owed(state.me, round_))
         case ModelHeld():
             return (*_training(round_), *_aggregates(round_, works(round_)))
-        case UpdateNoted(update):
-            return tuple(_fetches(state.me, round_, _asked_for_ourselves(round_, (update,))))
-        case BlobChecked(_, digest, size):
-            ready = (work for work in works(round_) if needs(work, (digest, size)))
-            return tuple(_aggregates(round_, ready))
         case CandidateChosen(_, work) | CaseOpened(work):
             fetches = _fetches(state.me, round_, _asked_for(work))
             return (*fetches, *_aggregates(round_, (work,)))

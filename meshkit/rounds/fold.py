@@ -3,7 +3,7 @@
 Total: an event of a task that is not open changes nothing, and nothing is asked of anybody.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, assert_never
 
@@ -91,19 +91,15 @@ def task_of(event: Event) -> bytes:
 def evolve(state: State, event: Event) -> State:
     task = task_of(event)
     before = state.rounds.get(task)
-    if isinstance(event, RoundOpened):
+    if type(event) is RoundOpened:
         return _put(state, task, _opened(state.me, event.opened, event.at_ns, before))
     if before is None:
         return state
-    match event:
-        case TaskClosed(_, _, model, at_ns):
-            return _put(state, task, _closed(before, model, at_ns))
-        case TaskForgotten():
-            return _put(state, task, None)
-        case ModelHeld() if before.closing:
-            return _put(state, task, None)
-        case _:
-            return _put(state, task, evolved(state.me, before, event))
+    if type(event) is TaskClosed:
+        return _put(state, task, _closed(before, event.model, event.at_ns))
+    if type(event) is TaskForgotten or (before.closing and type(event) is ModelHeld):
+        return _put(state, task, None)
+    return _put(state, task, evolved(state.me, before, event))
 
 
 def _put(state: State, task: bytes, round_: Round | None) -> State:
@@ -186,9 +182,21 @@ def _anew(round_: Round, at_ns: int) -> Round:
 
 def evolved(me: bytes, r: Round, event: Event) -> Round:
     """The round `r` after an event of it that neither opens nor closes one."""
+    return _CHAPTERS.get(type(event), _collected)(me, r, event)
+
+
+def _worked(
+    me: bytes,
+    r: Round,
+    event: RoundReopened
+    | ModelHeld
+    | UpdateFormed
+    | TrainingLost
+    | HeldFormed
+    | AttestationFormed
+    | Reminded,
+) -> Round:
     match event:
-        case UpdateNoted() | UpdateRefused() | UpdateConflict() | BlobChecked():
-            return _heard_of_updates(me, r, event)
         case RoundReopened(opened, at_ns):
             return _reopened(me, r, opened, at_ns)
         case ModelHeld():
@@ -205,14 +213,15 @@ def evolved(me: bytes, r: Round, event: Event) -> Round:
         case Reminded(_, repeats, at_ns):
             return replace(r, repeats=repeats, repeat_ns=repeat_at_ns(at_ns, repeats))
         case _:
-            return _collected(r, event)
+            assert_never(event)
 
 
 def _heard_of_updates(
     me: bytes, r: Round, event: UpdateNoted | UpdateRefused | UpdateConflict | BlobChecked
 ) -> Round:
     match event:
-        case UpdateNoted(update, at_ns):
+        case UpdateNoted():
+            update = event.update
             who, key = update.submitter, blob_key(update)
             r = replace(
                 _charged(r, who, UPDATE_BYTES + update.size),
@@ -220,7 +229,11 @@ def _heard_of_updates(
                 # What we trained ourselves lies in our store, and is as it should be.
                 blobs=r.blobs.set(key, "") if who == me else r.blobs,
             )
-            return _timed(_holding(r, key), at_ns) if r.blobs.get(key) == "" else r
+            return _timed(_holding(r, key), event.at_ns) if r.blobs.get(key) == "" else r
+        case BlobChecked():
+            key = (event.digest, event.size)
+            r = replace(r, blobs=r.blobs.set(key, event.problem))
+            return _timed(_holding(r, key) if event.problem == "" else r, event.at_ns)
         case UpdateRefused(update, reason):
             who = update.submitter
             if who not in r.updates:
@@ -234,10 +247,6 @@ def _heard_of_updates(
                 settled=r.settled.set(who, TWO_UPDATES),
                 held=r.held.delete(who) if who in r.held else r.held,
             )
-        case BlobChecked(_, digest, size, problem, at_ns):
-            key = (digest, size)
-            r = replace(r, blobs=r.blobs.set(key, problem))
-            return _timed(_holding(r, key) if problem == "" else r, at_ns)
         case _:
             assert_never(event)
 
@@ -254,20 +263,26 @@ def _charged(r: Round, who: bytes, cost_bytes: int) -> Round:
     return replace(r, kept_bytes=r.kept_bytes.set(who, r.kept_bytes.get(who, 0) + cost_bytes))
 
 
-def _collected(r: Round, event: Event) -> Round:
+def _collected(_: bytes, r: Round, event: Event) -> Round:
     match event:
-        case HeldTaken(held, at_ns):
+        case HeldTaken():
+            held = event.held
             who = held.holder
             r = replace(
                 _charged(r, who, list_bytes(held)),
                 lists=r.lists.set(who, held),
                 lists_weight=r.lists_weight + r.weights.get(who, 0),
             )
-            return _timed(r, at_ns)
+            return _timed(r, event.at_ns)
+        case AttestationTaken():
+            said = event.attestation
+            return replace(r, attestations=r.attestations.set(said.member, said))
+        case Judged():
+            return _judged(r, event)
+        case CaseOpened(case):
+            return _case_opened(r, case)
         case HeldRefused(held) | HeldConflict(_, held):
             return replace(r, caught=r.caught.set(("held", held.holder), True))
-        case AttestationTaken(said):
-            return replace(r, attestations=r.attestations.set(said.member, said))
         case AttestationConflict(_, said):
             return replace(r, caught=r.caught.set(("attestation", said.member), True))
         case EarlyKept(said):
@@ -283,12 +298,17 @@ def _collected(r: Round, event: Event) -> Round:
             return _lost(r, key)
         case ResultFormed():
             return replace(r, formed=True, known=True)
-        case CaseOpened(case):
-            return _case_opened(r, case)
-        case Judged():
-            return _judged(r, event)
         case _:  # what is refused changes nothing else
             return r
+
+
+# Of which part of the story an event is. A table, since to try one kind after another takes longer
+# than to fold it; what is not here is collected.
+_CHAPTERS: Mapping[type, Callable[[bytes, Round, Any], Round]] = {
+    **dict.fromkeys((UpdateNoted, UpdateRefused, UpdateConflict, BlobChecked), _heard_of_updates),
+    **dict.fromkeys((RoundReopened, ModelHeld, UpdateFormed, TrainingLost, HeldFormed), _worked),
+    **dict.fromkeys((AttestationFormed, Reminded), _worked),
+}
 
 
 def _early(r: Round, said: Update | Held) -> Round:

@@ -7,7 +7,7 @@ against it. Who asked asks again when the round is open here, or when the result
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias, assert_never
+from typing import TypeAlias, assert_never, cast, get_args
 
 from meshkit.core.machine import Heard, Moment, Restarted, Wake
 from meshkit.core.value import digest
@@ -69,6 +69,7 @@ from meshkit.rounds.state import (
 )
 
 Said: TypeAlias = Update | Held | Attestation
+SAID = frozenset(get_args(Said))
 Told: TypeAlias = Open | Close | Heard | Trained | TrainingFailed | Fetched | Aggregated | Judge
 
 
@@ -91,16 +92,15 @@ class Rounds:
     ) -> Sequence[tuple[Event, State]]:
         """What is decided, each event with the state after it: the rules need that state anyway."""
         deciding = Deciding(state, moment.now_ns)
-        match command:
-            case Wake():
-                _wake(deciding)
-            case Restarted():
-                deciding.add(_restarted(state, moment.now_ns))
-            case _:
-                events = _told(state, command, moment.now_ns)
-                if events:
-                    deciding.add(events)
-                    deciding.conclude(task_of(events[0]))
+        if type(command) is Wake:
+            _wake(deciding)
+        elif type(command) is Restarted:
+            deciding.add(_restarted(state, moment.now_ns))
+        else:
+            events = _told(state, cast(Told, command), moment.now_ns)
+            if events:
+                deciding.add(events)
+                deciding.conclude(task_of(events[0]))
         return deciding.unfolded
 
     def evolve(self, state: State, event: Event) -> State:
@@ -174,9 +174,10 @@ def _restarted(state: State, now_ns: int) -> Sequence[Event]:
 
 def _told(state: State, command: Told, now_ns: int) -> Sequence[Event]:
     match command:
-        case Heard(message=said):
-            if not isinstance(said, Said):
+        case Heard():
+            if type(command.message) not in SAID:
                 return ()  # another room's
+            said = cast(Said, command.message)
             round_ = state.rounds.get(said.task)
             return () if round_ is None else hear(state.me, round_, said, now_ns)
         case Open(task):
