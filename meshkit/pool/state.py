@@ -224,9 +224,10 @@ def _drop(state: State, ids: list[bytes]) -> State:
     for id_ in ids:
         pending = items.pop(id_)
         signer, all_bytes = pending.signer, all_bytes - pending.size_bytes
-        queue = tuple(other for other in queues[signer] if other != id_)
-        if queue:
-            queues[signer], used[signer] = queue, used[signer] - pending.size_bytes
+        queue = queues[signer]
+        if len(queue) > 1:
+            queues[signer] = tuple([other for other in queue if other != id_])
+            used[signer] -= pending.size_bytes
         else:
             del queues[signer], used[signer]
     left = items.finish()
@@ -247,9 +248,9 @@ def _settle(state: State, ids: tuple[bytes, ...]) -> State:
     for id_ in ids:
         if id_ not in settled:
             settled[id_], order[number] = number, id_
+            oldest = number - SETTLED_KEPT
             number += 1
-            oldest = number - 1 - SETTLED_KEPT
-            if oldest in order:
+            if oldest >= 0 and oldest in order:
                 del settled[order.pop(oldest)]
     return replace(
         state, settled=settled.finish(), settled_order=order.finish(), settlements=number

@@ -4,8 +4,8 @@ Nothing else moves time. What falls on the same nanosecond happens in the order 
 down, so a run is a function of its seed.
 """
 
-import heapq
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 MS = 1_000_000  # nanoseconds in a millisecond
@@ -29,16 +29,16 @@ class Agenda:
         """Let `act(*args)` happen then."""
         number = self._number
         self._number = number + 1
-        heapq.heappush(self._heap, (when_ns, number, act, args))
+        heappush(self._heap, (when_ns, number, act, args))
 
     def after(self, wait_ns: int, act: Act, *args: Any) -> None:
         self.at(self.now_ns + wait_ns, act, *args)
 
     def run(self, until_ns: int, done: Callable[[], bool] | None = None) -> bool:
         """Let time pass until then, or until it is done; whether it is."""
-        heap, pop = self._heap, heapq.heappop
+        heap = self._heap
         while heap and heap[0][0] <= until_ns:
-            when_ns, _, act, args = pop(heap)
+            when_ns, _, act, args = heappop(heap)
             if when_ns > self.now_ns:
                 self.now_ns = when_ns
             act(*args)

@@ -34,8 +34,10 @@ class Clock:
         return now_ns if now_ns > self._last_ns else self._last_ns + 1
 
     def moment(self) -> Moment:
-        elapsed_ns = self._agenda.now_ns - self._born_ns
-        now_ns = self._base_ns + elapsed_ns * self._rate // PPM
+        now_ns = self._agenda.now_ns - self._born_ns
+        if self._rate != PPM:
+            now_ns = now_ns * self._rate // PPM
+        now_ns += self._base_ns
         if now_ns <= self._last_ns:
             now_ns = self._last_ns + 1
         self._last_ns = now_ns

@@ -234,7 +234,7 @@ class Process:
                 self._staged = False
                 self.store.blobs.commit()
             effects = shell.tick()
-            if disk.writes > writes:
+            if disk.writes > writes and not shell.inbox:
                 effects += self._keep_snapshot()
         except (Crashed, JournalFailed) as error:
             self._fail(error)
@@ -260,8 +260,7 @@ class Process:
 
     def _keep_snapshot(self) -> list[Caused]:
         """Now and then, when there is nothing else to do; what may be done after it."""
-        due = self.store.length - self._snapshot_at >= self.pace.snapshot_entries
-        if not due or self.shell.inbox:
+        if self.store.length - self._snapshot_at < self.pace.snapshot_entries:
             return []
         effects = self._flush()
         index = self._snapshot_at = self.store.length

@@ -227,9 +227,10 @@ def evolve(state: State, event: Event) -> State:
             known = replace(at, proposal=proposal)
             return replace(state, rounds=state.rounds.set(proposal.round, known))
         case ProposalTaken():
-            values = state.values.set(event.value_id, event.value)
-            missed = state.missed.delete(event.value_id) if event.value_id in state.missed else None
-            return replace(state, values=values, missed=state.missed if missed is None else missed)
+            values, missed = state.values.set(event.value_id, event.value), state.missed
+            if event.value_id in missed:
+                missed = missed.delete(event.value_id)
+            return replace(state, values=values, missed=missed)
         case ValueJudged():
             return replace(state, judged=state.judged.set(event.value_id, event.valid))
         case TimerStarted(kind=kind, due_ns=due_ns):
