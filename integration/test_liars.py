@@ -132,7 +132,7 @@ def test_who_floods_with_nonsense_is_counted_and_cut_short(found: Founding) -> N
     for number in HONEST:
         status = mesh.status(number)
         # Whether the allowance is spent depends on how fast this machine lets it say so much: what
-        # is within it is opened and refused, what is beyond it is dropped unread.
+        # is within it is opened and refused, what is beyond it is dropped unread ("flood").
         assert status["refused"]["malformed"] > 0
         assert status["refused"]["unknown-version"] > 0
     tell(mesh, task)

@@ -250,7 +250,7 @@ def _proof(number: int, proof: Proof, names: Names) -> Document:
 
 def _refusals(number: int, one: Refusals, names: Names) -> Document:
     counts = {count.reason: count.number for count in one.counts}
-    what = "envelopes were not believed by the end of the round"
+    what = "messages were not believed, or not read, by the end of the round"
     return {
         "round": number,
         "node": name_of(one.who, names),

@@ -42,7 +42,7 @@ class Part(NamedTuple):
 
 
 class Refusals(NamedTuple):
-    """How many envelopes of `who` one node did not believe, from its start to the round's end."""
+    """How many messages of `who` one node refused, from its start to the round's end."""
 
     who: bytes
     counts: tuple[Count, ...]

@@ -7,9 +7,9 @@ whose only content is its envelope, which carries the sender's durable head: eac
 it can later prove a cut or rewritten tail. Since each is an entry, only so many of one peer are
 noted: a few at once, and then one in ten seconds.
 
-What a peer sends and cannot be believed leaves no entry, or a flood would fill the journal too. A
-tally does: how much of it there was, by reason, noted when it becomes much and each time that it
-has doubled since. It is our own count and proves nothing; it tells whoever asks later.
+What a peer sends and is not believed, or not even read, leaves no entry, or a flood would fill the
+journal too. A tally does: how much of it there was, by reason, noted when it becomes much and each
+time that it has doubled since. It is our own count and proves nothing; it tells whoever asks later.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from meshkit.core.value import Value
 
 HEAD_NS = 10_000_000_000  # between two heads of one peer that are noted, in the long run
 HEADS_NS = 8 * HEAD_NS  # and how far that may be ahead: eight at once, for tasks that end together
-TALLIED_MIN = 100  # envelopes of one peer: far more than a broken link garbles (a guess)
+TALLIED_MIN = 100  # messages of one peer: far more than a broken link garbles (a guess)
 
 
 class Start(Value):
@@ -45,7 +45,7 @@ class ShowHead(Value):
 
 
 class Count(Value):
-    """How many envelopes were refused for this reason."""
+    """How many messages were refused for this reason."""
 
     reason: str
     number: int
@@ -80,7 +80,7 @@ class HeadNoted(Value):
 
 
 class Tallied(Value):
-    """Since this process started, so many envelopes of a peer were not believed."""
+    """Since this process started, so many messages of a peer were not believed, or not read."""
 
     of: bytes
     counts: tuple[Count, ...]

@@ -35,7 +35,7 @@ from meshkit.runtime.clock import Clock
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
 from meshkit.runtime.perform import Performer
-from meshkit.runtime.tallies import Tallies
+from meshkit.runtime.tallies import FLOOD, Tallies
 from meshkit.wire.envelope import Refused, open_envelope
 from meshkit.wire.port import Delivery, Mesh, Ready
 
@@ -173,6 +173,7 @@ class Host:
         if self._shell.waiting < WAITING_MAX:
             for delivery in self._mesh.receive(ready):
                 self._hear(delivery)
+            self._drop()
         self._performer.arrived(self._mesh.fetched())
         for answer in self._labour.collect():
             self._shell.take(At("rounds", answer))
@@ -197,8 +198,15 @@ class Host:
             return
         self._shell.take(At(name, Heard(envelope.sender, envelope.body)), delivery.body)
 
-    def _refuse(self, peer: bytes, reason: str) -> None:
-        tally = self._tallies.count(peer, reason)
+    def _drop(self) -> None:
+        """Count what was not even read."""
+        dropped = self._mesh.dropped
+        for peer, number in dropped.items():
+            self._refuse(peer, FLOOD, number)
+        dropped.clear()
+
+    def _refuse(self, peer: bytes, reason: str, number: int = 1) -> None:
+        tally = self._tallies.count(peer, reason, number)
         if tally is not None:
             self._shell.take(At("history", tally))
 

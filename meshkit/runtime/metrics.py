@@ -15,7 +15,7 @@ leaves a copy of the figures once a second, and the thread reads the latest copy
 | `meshkit_members_accused` | | members proved to have lied |
 | `meshkit_wire_total` | `what` | what the wire counts, by the names of `meshkit.wire.counts` |
 | `meshkit_effects_total` | `effect` | effects performed |
-| `meshkit_envelopes_refused_total` | `reason` | envelopes not believed, or too late to matter |
+| `meshkit_envelopes_refused_total` | `reason` | messages refused, or too late to matter |
 | `meshkit_commands_without_effect_total` | `command` | commands that led to no entry |
 | `meshkit_worker_waiting` | | requests that workers have not answered |
 | `meshkit_worker_deaths_total` | | worker processes that died |
@@ -108,7 +108,7 @@ class Metrics(Collector):
         for name, text, label, key in (
             ("wire", "What the wire counts.", "what", "wire"),
             ("effects", "Effects performed.", "effect", "effects"),
-            ("envelopes_refused", "Envelopes not believed, or late.", "reason", "refused"),
+            ("envelopes_refused", "Messages refused, or late.", "reason", "refused"),
             ("commands_without_effect", "Commands that led to no entry.", "command", "idle"),
         ):
             yield _by(name, text, label, figures[key], CounterMetricFamily)

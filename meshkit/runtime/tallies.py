@@ -1,4 +1,4 @@
-"""What cannot be believed of what peers send: counted, and at times told to the node's history.
+"""What is not believed of what peers send, or not read: counted, and at times told to the history.
 
 The history notes a tally when it has become much, and again when it has doubled (see
 `meshkit.core.history`); it is asked only then, for a flood must not fill the inbox either.
@@ -9,6 +9,8 @@ from collections import Counter
 from meshkit.core.history import Count, Tally, is_much
 from meshkit.wire.envelope import LATE
 
+FLOOD = "flood"  # it was beyond its sender's allowance, and was not read
+
 
 class Tallies:
     """Counts since this process started. Peers are members, so they are few."""
@@ -18,13 +20,13 @@ class Tallies:
         self._peers: dict[bytes, Counter[str]] = {}
         self._told: dict[bytes, int] = {}
 
-    def count(self, peer: bytes, reason: str) -> Tally | None:
-        """Count one envelope; the command to give to the history, if it is time for one."""
-        self.reasons[reason] += 1
+    def count(self, peer: bytes, reason: str, number: int = 1) -> Tally | None:
+        """Count one message, or more; the command to give to the history, if it is time for one."""
+        self.reasons[reason] += number
         if reason == LATE:
             return None  # that is nobody's fault
         counter = self._peers.setdefault(peer, Counter())
-        counter[reason] += 1
+        counter[reason] += number
         refused = counter.total()
         if not is_much(refused, self._told.get(peer, 0)):
             return None

@@ -2,6 +2,7 @@
 
 * No two honest members decide two different blocks at a height, and each decision is proved by
   votes of more than two thirds of the weight of that height's validators.
+* Each decided block follows the one before it, and everything in it can be applied.
 * At equal heights honest ledgers are equal, to the last bit of their canonical form.
 * What a member has acted upon is in its journal when it comes back, and its state is the same.
 * A committed model is what its credits make of its base, computed again by other code; and each
@@ -24,7 +25,15 @@ from meshkit.consensus.tendermint.messages import Proposal, Vote
 from meshkit.core.machine import Entry, recheck
 from meshkit.core.snapshot import freeze
 from meshkit.core.value import Statement, canonical, digest
-from meshkit.ledger.messages import Accused, BlockApplied, RoundCommitted, RoundOpened, TaskOpened
+from meshkit.ledger.messages import (
+    Accused,
+    Block,
+    BlockApplied,
+    ItemRefused,
+    RoundCommitted,
+    RoundOpened,
+    TaskOpened,
+)
 from meshkit.ledger.state import State as Book
 from meshkit.ledger.state import validators
 from meshkit.rounds.messages import (
@@ -76,6 +85,9 @@ class Checker(Watch):
         self._specs: dict[bytes, Any] = {}
         self._judging: dict[type, Callable[[Process, Any], None]] = {
             Decided: self._decided,
+            ItemRefused: lambda process, event: self._require(
+                False, process, f"a block was decided that holds what does not fit: {event.reason}"
+            ),
             TaskOpened: self._task_opened,
             RoundOpened: self._round_opened,
             RoundCommitted: self._round_committed,
@@ -138,6 +150,10 @@ class Checker(Watch):
         self._require(name == proof.value_id, process, "it decided another value than was proved")
         known = self.history.setdefault(height, name)
         self._require(known == name, process, f"a second block was decided at height {height}")
+        block, before = event.value, self.history.get(height - 1)
+        if isinstance(block, Block) and before is not None:
+            follows = (block.height, block.previous) == (height, before)
+            self._require(follows, process, f"block {height} does not follow the one before it")
         weights = self._weights.get(height)
         if weights is not None:
             voters = {vote.voter for vote in proof.votes if isinstance(vote, Vote)}

@@ -170,13 +170,14 @@ class Whisperer(Tongue):
 
 
 class Forgetful(Tongue):
-    """Forgets its lock after every tick, and so votes for whatever comes."""
+    """Forgets after every tick all that quorums wanted: proposes anew, votes for whatever comes."""
 
     def stir(self) -> Iterable[tuple[bytes, Value]]:
         consensus = self.state["consensus"]
-        if consensus.locked_round >= 0:
-            forgotten = replace(consensus, locked_round=-1, locked_id=NIL)
-            self.process.shell.state = {**self.state, "consensus": forgotten}
+        if consensus.polka_round >= 0 and not consensus.decided:
+            free = replace(consensus, locked_round=-1, locked_id=NIL, polka_round=-1)
+            free = replace(free, valid_round=-1, valid_id=NIL)
+            self.process.shell.state = {**self.state, "consensus": free}
         return ()
 
 

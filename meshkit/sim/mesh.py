@@ -36,9 +36,19 @@ class Mesh:
         self.craft = craft(real)
         self.blobs: dict[bytes, bytes] = {}  # all that were ever made, for whoever checks
         self.bury: Callable[[Process], None] = lambda process: None  # told of each that ended
+        self.leads: Callable[[Process], None] = lambda process: None  # of who decides first
+        self.height = 0  # the highest of anybody honest
         self.processes: list[Process] = []
         self._people: dict[bytes, Person] = {}
         self._by_id: dict[bytes, list[Process]] = {}
+
+    def arrived(self, process: Process) -> None:
+        """Its ledger stands at another height than after its tick before."""
+        height = process.shell.state["ledger"].height
+        if process.honest and height > self.height:
+            self.height = height
+            self.leads(process)
+        self.watch.arrived(process)
 
     def dice(self, *name: object) -> Dice:
         """A stream of chance of its own for each name."""

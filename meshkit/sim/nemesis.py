@@ -18,6 +18,7 @@ from meshkit.sim.setting import (
     CRASHES,
     CUTS,
     DISKS,
+    HUSHES,
     LOSSES,
     PAUSES,
     SLOWNESS,
@@ -45,6 +46,7 @@ class Nemesis:
             STORMS: self._storm,
             SLOWNESS: self._slow,
             LOSSES: self._lose,
+            HUSHES: self._await_leader,
         }
 
     def begin(self) -> None:
@@ -53,6 +55,7 @@ class Nemesis:
 
     def stop(self) -> None:
         self._stopped = True
+        self._mesh.leads = _ignore
 
     def _plan(self) -> None:
         wait_ns = self._dice.between(1, 2 * self._setting.fault_ns)
@@ -66,9 +69,9 @@ class Nemesis:
     def _later(self, act: Callable[..., None], *args: object) -> None:
         """End a fault after a while, mostly a short one."""
         bound_ns = self._dice.pick((50 * MS, 500 * MS, 3 * SECOND))
-        self._mesh.agenda.after(self._dice.between(1, bound_ns), self._end, act, args)
+        self._mesh.agenda.after(self._dice.between(1, bound_ns), self._end, act, *args)
 
-    def _end(self, act: Callable[..., None], args: tuple[object, ...]) -> None:
+    def _end(self, act: Callable[..., None], *args: object) -> None:
         if not self._stopped:  # healing has ended it already
             act(*args)
 
@@ -167,6 +170,33 @@ class Nemesis:
         self._mesh.watch.happened("cut")
         self._later(self._mesh.network.cut.difference_update, links)
 
+    def _await_leader(self) -> None:
+        self._mesh.leads = self._hush
+
+    def _hush(self, leader: Process) -> None:
+        """It has decided, and nobody shall know: it is cut off, and what it told the others is lost
+        with them. They soon come back without it, with what they had bound themselves to."""
+        others = [process for process in self._mesh.processes if process is not leader]
+        links = [(leader.number, other.number) for other in others]
+        self._mesh.network.cut.update(links)
+        self._mesh.watch.happened("hush")
+        for other in others:
+            self._mesh.agenda.after(0, self._strike_down, other, other.life)
+        wait_ns = self._dice.between(300, 2_000) * MS
+        self._mesh.agenda.after(wait_ns, self._end, self._mesh.network.cut.difference_update, links)
+        self._mesh.leads = _ignore
+
+    def _strike_down(self, process: Process, life: int) -> None:
+        if process.up and process.life == life:
+            process.crash("it was struck down")
+            self._mesh.agenda.after(
+                self._dice.between(1, 100) * MS, self._end, self._raise, process
+            )
+
+    def _raise(self, process: Process) -> None:
+        if not process.up:
+            process.start()
+
     def _clog(self) -> None:
         links = self._links()
         self._mesh.watch.happened("clog")
@@ -181,3 +211,7 @@ class Nemesis:
         )
         self._mesh.watch.happened("storm")
         self._later(setattr, network, "weather", usual)
+
+
+def _ignore(process: Process) -> None:
+    pass

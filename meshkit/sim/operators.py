@@ -23,7 +23,7 @@ from meshkit.ledger.messages import (
 )
 from meshkit.node import Policies
 from meshkit.pool.messages import Offer
-from meshkit.sim.agenda import SECOND
+from meshkit.sim.agenda import SECOND, Act
 from meshkit.sim.mesh import Mesh, spec_of
 from meshkit.sim.people import Person
 from meshkit.sim.process import Process
@@ -54,6 +54,7 @@ class Operators:
         self._ledger = Policies(operator.key).ledger
         self._serial = 0
         self._notes = 0
+        self._planned = 0  # errands that nobody has set out on yet
         self.errands: list[Errand] = []
         self.tasks: list[bytes] = []
         self._cancels: dict[bytes, Errand] = {}
@@ -61,19 +62,29 @@ class Operators:
 
     @property
     def settled(self) -> bool:
-        return all(errand.settled for errand in self.errands)
+        """Whether nothing is planned any more, and all that was asked for is settled."""
+        return not self._planned and all(errand.settled for errand in self.errands)
 
     def begin(self, newcomers: list[Person]) -> None:
         """Put everything on the agenda that the setting plans."""
-        at, setting = self._mesh.agenda.at, self._setting
+        setting = self._setting
         for number, work in enumerate(setting.work):
-            at(work.at_ns, self.submit, number, work)
+            self._plan(work.at_ns, self.submit, number, work)
         for (when_ns, weight), newcomer in zip(setting.joins, newcomers, strict=True):
-            at(when_ns, self._invite, newcomer, weight)
+            self._plan(when_ns, self._invite, newcomer, weight)
         for when_ns, number in setting.removals:
-            at(when_ns, self._remove, self._mesh.genesis.founders[number].id)
+            self._plan(when_ns, self._remove, self._mesh.genesis.founders[number].id)
         if setting.notes_ns:
             self._plan_note()
+
+    def _plan(self, when_ns: int, act: Act, *args: object) -> None:
+        """Set out on an errand then, maybe long after the world was healed."""
+        self._planned += 1
+        self._mesh.agenda.at(when_ns, self._set_out, act, args)
+
+    def _set_out(self, act: Act, args: tuple[object, ...]) -> None:
+        self._planned -= 1
+        act(*args)
 
     # -- errands ----------------------------------------------------------------------------------
 
@@ -121,7 +132,7 @@ class Operators:
         self.tasks.append(digest(task))
         self._go(item, lambda process: self._mesh.bring(process, spec_of(task)))
         if work.cancelled_ns:
-            self._mesh.agenda.after(work.cancelled_ns, self.cancel, digest(task))
+            self._plan(self._mesh.agenda.now_ns + work.cancelled_ns, self.cancel, digest(task))
         return digest(task)
 
     def cancel(self, task: bytes) -> None:

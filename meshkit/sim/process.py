@@ -311,7 +311,7 @@ class Process:
         if before is None or book.members is not before.members:
             self.mesh.connect(self)
         if before is None or book.height != before.height:
-            self.mesh.watch.arrived(self)
+            self.mesh.arrived(self)
 
     def _save(self, life: int) -> None:
         """Make durable what has waited long enough for an entry that binds us."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from meshkit.consensus.messages import NIL, Committed, Decided
 from meshkit.consensus.tendermint.messages import (
+    PREVOTE,
+    ProposalHeard,
     Proposed,
     RoundStarted,
     ValueJudged,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 SKIPPED = "a round entered because others are in it"
 REPROPOSED = "a value proposed again with its quorum"
 NIL_VOTE = "a vote for nothing"
+LOCKED = "a vote for nothing, since another block was locked"
 BAD_BLOCK = "a block refused"
 CAUGHT_UP = "a decision by somebody's certificate"
 LATER = "a decision in a later round"
@@ -35,7 +38,7 @@ REMOVAL = "a removal amid a round"
 JOIN = "a join amid a round"
 
 RARE = (
-    SKIPPED, REPROPOSED, NIL_VOTE, BAD_BLOCK, CAUGHT_UP, LATER, MUCH_LATER, STANDBY,
+    SKIPPED, REPROPOSED, NIL_VOTE, LOCKED, BAD_BLOCK, CAUGHT_UP, LATER, MUCH_LATER, STANDBY,
     PROPOSED_FIRST, REMOVAL, JOIN,
 )  # fmt: skip
 ROUNDS_MANY = 3
@@ -52,8 +55,10 @@ def rare(process: "Process", entry: Entry) -> Iterator[str]:
                 yield SKIPPED
             case Proposed(valid_round=vouched) if vouched >= 0:
                 yield REPROPOSED
-            case VoteCast(value_id=value_id) if value_id == NIL:
+            case VoteCast(kind=kind, value_id=value_id) if value_id == NIL:
                 yield NIL_VOTE
+                if kind == PREVOTE and _is_locked(process, entry, event.body):
+                    yield LOCKED
             case ValueJudged(valid=False):
                 yield BAD_BLOCK
             case Decided(certificate):
@@ -77,6 +82,31 @@ def _decision(number: int, certified: bool) -> Iterator[str]:
         yield LATER
     if number >= ROUNDS_MANY:
         yield MUCH_LATER
+
+
+def _is_locked(process: "Process", entry: Entry, vote: VoteCast) -> bool:
+    """Did a good proposal meet a lock on something else, newer than what vouches for it?
+
+    The state is that of before this tick or after it, so what this entry tells is looked at first.
+    """
+    state = process.shell.state["consensus"]
+    if state.height != vote.height:
+        return False
+    at = state.rounds.get(vote.round)
+    proposal = at.proposal if at else None
+    judged = dict(state.judged)
+    for event in entry.events:
+        match event.body:
+            case ProposalHeard(heard) if heard.round == vote.round:
+                proposal = heard
+            case ValueJudged(value_id=value_id, valid=valid):
+                judged[value_id] = valid
+            case _:
+                pass
+    if proposal is None or not judged.get(proposal.value_id):
+        return False
+    elsewhere: bool = state.locked_id != proposal.value_id
+    return elsewhere and state.locked_round > proposal.valid_round
 
 
 def _rank(process: "Process", task: bytes) -> int:

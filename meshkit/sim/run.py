@@ -122,6 +122,8 @@ class Run:
                 raise Broken(f"stuck: {self._why_stuck()}")
             self.mesh.agenda.run(self.mesh.agenda.now_ns + SLICE_NS)
             self._look_after()
+        if self.setting.work and not self._best().height:
+            raise Broken("nothing was decided, though there was work to do")
         self.mesh.agenda.run(self.mesh.agenda.now_ns + CALM_AFTER_NS)
         self.mesh.watch.finish()
 

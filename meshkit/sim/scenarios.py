@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from meshkit.ledger.messages import Policy
 from meshkit.sim.agenda import MS, SECOND
 from meshkit.sim.dice import Dice
 from meshkit.sim.liars import LIES
@@ -19,7 +20,9 @@ from meshkit.sim.setting import (
     CRASHES,
     CUTS,
     DISKS,
+    HUSHES,
     LOSSES,
+    MODULE,
     PAUSES,
     SLOWNESS,
     STORMS,
@@ -31,6 +34,7 @@ from meshkit.sim.setting import (
 
 Scenario = Callable[[int], Setting]
 
+ROUGH = Weather(delay_ns=MS, jitter_ns=20 * MS, loss_ppm=50_000, slow_ppm=50_000, slow_ns=800 * MS)
 STEADY_WORK = (Work(100 * MS, 3, 0, 2_000, 100), Work(2 * SECOND, 2, 2, 1_000, 100))
 
 
@@ -76,6 +80,28 @@ def partitions(seed: int) -> Setting:
     return replace(calm(seed), faults=faults, fault_ns=300 * MS, weather=weather)
 
 
+def quarrels(seed: int) -> Setting:
+    """Whoever decides first is kept from saying so, and one member forgets and proposes anew.
+
+    Nobody waits long, so rounds fail with some members locked and others not: it is here that only
+    locks keep a second block from being decided.
+    """
+    dice = Dice(seed, "quarrels")
+    patience = Policy(allowed_tasks=(MODULE,), propose_ms=100, vote_ms=50, step_ms=50)
+    weights = (1,) * dice.pick((4, 4, 5))
+    return Setting(
+        weights=weights,
+        policy=patience,
+        liars=((dice.below(len(weights)), ("forgetful",)),),
+        work=(),
+        notes_ns=100 * MS,
+        weather=ROUGH,
+        faults=(HUSHES,),
+        fault_ns=100 * MS,
+        safety_ns=15 * SECOND,
+    )
+
+
 def membership(seed: int) -> Setting:
     """Members come and go amid rounds, while some crash."""
     dice = Dice(seed, "membership")
@@ -112,6 +138,7 @@ SCENARIOS: dict[str, Scenario] = {
     "twins": twins,
     "crashes": crashes,
     "partitions": partitions,
+    "quarrels": quarrels,
     "membership": membership,
     "floods": floods,
     "real": real,

@@ -31,7 +31,8 @@ CLOGS = "clogs"
 STORMS = "storms"
 SLOWNESS = "slowness"
 LOSSES = "losses"  # of all effects of a tick
-FAULTS = (CRASHES, PAUSES, DISKS, CLOCKS, CUTS, CLOGS, STORMS, SLOWNESS, LOSSES)
+HUSHES = "hushes"  # of whoever decides first, before anybody can hear of it
+FAULTS = (CRASHES, PAUSES, DISKS, CLOCKS, CUTS, CLOGS, STORMS, SLOWNESS, LOSSES, HUSHES)
 
 
 class Work(Value):

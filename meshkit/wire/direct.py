@@ -72,6 +72,7 @@ class Inbox:
                     self.take(peer, frame)
                 else:
                     self.counters["direct.flood"] += 1
+                    self.sockets.dropped[peer] += 1
 
     def allow(self, peer: bytes, length: int, now_ns: int) -> bool:
         if peer not in self.allowed:

@@ -171,6 +171,7 @@ class Subscriber:
             self.counters["events.repeated"] += 1
         elif not self.allowed.take(len(body), now_ns):
             self.counters["events.flood"] += 1
+            self.sockets.dropped[self.peer] += 1
         else:
             self.hand_over(body)
 

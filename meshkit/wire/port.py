@@ -96,6 +96,13 @@ class Mesh(Protocol):
     @property
     def counters(self) -> Counter[str]: ...
 
+    @property
+    def dropped(self) -> Counter[bytes]:
+        """How many messages of each member were beyond its allowance, and not read; whoever asks
+        may take them out.
+        """
+        ...
+
     def watch(self, poller: Poller) -> None:
         """Keep `poller` told of everything whose readiness means that there is work here."""
         ...

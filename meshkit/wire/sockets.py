@@ -54,6 +54,7 @@ class Sockets:
         self.transport, self.limits, self.counters, self.clock = transport, limits, counters, clock
         self.context: zmq.Context[Socket] = zmq.Context()
         self.context.max_sockets = SOCKETS_MAX
+        self.dropped: Counter[bytes] = Counter()  # messages beyond a member's allowance
         self.guard = Guard(self.context, counters, clock)
         self.drains: dict[Socket, tuple[int, Drain]] = {}
         self.unbound: dict[str, Socket] = {}  # by endpoint: to be bound there once it is free

@@ -112,6 +112,11 @@ class ZeroMesh:
         publisher, inbox, blobs = self.publisher.listener, self.inbox.listener, self.blobs.listener
         return Bindings(publisher.endpoint, inbox.endpoint, blobs.endpoint, join)
 
+    @property
+    def dropped(self) -> Counter[bytes]:
+        """Messages that were not read, for their senders' allowances were spent, by sender."""
+        return self.sockets.dropped
+
     # -- members
 
     def set_members(self, members: Iterable[Address]) -> None:

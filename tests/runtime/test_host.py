@@ -117,6 +117,16 @@ def test_a_flood_leaves_a_few_tallies(world: World) -> None:
     ]
 
 
+def test_so_does_what_was_not_even_read(world: World) -> None:
+    for number in (TALLIED_MIN - 1, 1):
+        world.mesh.dropped[OTHER.key] += number
+        world.turn()
+    world.settle()
+    tallied = [one for one in recorded(world) if isinstance(one, Tallied)]
+    assert tallied == [Tallied(OTHER.key, (Count("flood", TALLIED_MIN),))]
+    assert world.host.refused == {"flood": TALLIED_MIN}
+
+
 def test_a_vote_about_what_is_decided_is_not_even_verified(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

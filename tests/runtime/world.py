@@ -105,6 +105,7 @@ class PretendedMesh:
 
     def __init__(self) -> None:
         self.counters: Counter[str] = Counter()
+        self.dropped: Counter[bytes] = Counter()
         self.members: list[Address] = []
         self.published: list[bytes] = []
         self.sent: list[tuple[bytes, bytes]] = []

@@ -17,11 +17,13 @@ from meshkit.sim.run import Report, Run
 from meshkit.sim.scenarios import SCENARIOS
 from meshkit.sim.setting import FAULTS, Setting, drawn
 
-SEEDS = 200  # each run twice: a minute of one processor
+SEEDS = 120  # half a minute of one processor; `make sim` runs thousands
 CHUNK = 10  # of seeds one worker takes at a time
-OTHERS = 6  # seeds of each other scenario
-# Seeds by which, together, each of `SOMETIMES` is reached several times over.
-TELLING = range(40)
+OTHERS = 4  # seeds of each other scenario
+# Seeds by which, together, each of `SOMETIMES` is reached several times over; those of the campaign
+# are run twice and compared. That only a lock keeps a second block out is what quarrels are for.
+TELLING = range(60)
+QUARRELS = range(OTHERS)
 SOMETIMES = (
     *RARE,
     "Accused",  # somebody lied and was caught, and the mesh recorded it
@@ -60,13 +62,14 @@ SOMETIMES = (
     "cut",
     "clog",
     "storm",
+    "hush",
 )
 
 
 @cache
 def report(scenario: str, seed: int) -> Report:
-    """The whole story of one seed, told twice."""
-    told = play(scenario, seed)
+    """The whole story of one seed; a telling one is told twice."""
+    told = play(scenario, seed, scenario == "campaign" and seed in TELLING)
     assert not told.failure, f"{told.failure}\nreplay it: {told.line}"
     return told
 
@@ -87,8 +90,9 @@ def test_no_promise_is_broken_by_one_family_of_faults(scenario: str) -> None:
 
 def test_rare_states_are_reached() -> None:
     reached: Counter[str] = Counter()
-    for seed in TELLING:
-        reached.update(dict(report("campaign", seed).counts))
+    telling = [("campaign", seed) for seed in TELLING] + [("quarrels", seed) for seed in QUARRELS]
+    for scenario, seed in telling:
+        reached.update(dict(report(scenario, seed).counts))
     assert not [name for name in SOMETIMES if not reached[name]]
 
 

@@ -14,7 +14,9 @@ from meshkit.core.machine import Entry, Moment, Restarted
 from meshkit.core.value import Statement, Value, digest
 from meshkit.ledger.messages import (
     Accused,
+    Block,
     Credit,
+    ItemRefused,
     Note,
     RoundCommitted,
     RoundOpened,
@@ -103,10 +105,33 @@ def test_a_block_decided_by_too_few(mesh: Mesh) -> None:
     made = last_block(process)
     votes = made.certificate.votes
     next_one = replace(made.certificate, height=made.certificate.height + 1)
+    block = follower(made)
+    next_one = replace(next_one, value_id=digest(block))
     with pytest.raises(Broken, match="decided by too few"):
-        plant(process, Decided(replace(next_one, votes=(votes[0],) * 4), made.value))
+        plant(process, Decided(replace(next_one, votes=(votes[0],) * 4), block))
     assert len(votes) >= 3
-    plant(process, Decided(next_one, made.value))
+    plant(process, Decided(next_one, block))
+
+
+def follower(made: Decided) -> Block:
+    """A block that may be decided after this one."""
+    assert isinstance(made.value, Block)
+    return replace(made.value, height=made.value.height + 1, previous=digest(made.value))
+
+
+@pytest.mark.parametrize("wrong", [{"previous": A}, {"height": 9}])
+def test_a_block_that_does_not_follow(mesh: Mesh, wrong: dict[str, Any]) -> None:
+    process = mesh.processes[0]
+    made = last_block(process)
+    block = replace(follower(made), **wrong)
+    proof = replace(made.certificate, height=made.certificate.height + 1, value_id=digest(block))
+    with pytest.raises(Broken, match="does not follow the one before it"):
+        plant(process, Decided(proof, block))
+
+
+def test_a_block_that_holds_what_does_not_fit(mesh: Mesh) -> None:
+    with pytest.raises(Broken, match="holds what does not fit: stale: words"):
+        plant(mesh.processes[0], ItemRefused(A, "stale: words"))
 
 
 def test_ledgers_that_differ_at_one_height(mesh: Mesh) -> None:

@@ -9,6 +9,7 @@ from meshkit.ledger.messages import Note, Task
 from meshkit.sim import people
 from meshkit.sim.liars import tongue
 from meshkit.sim.mesh import spec_of
+from meshkit.sim.process import Process
 from meshkit.sim.store import named
 from tests.sim.worlds import SPEC, founded, genesis, mesh
 
@@ -66,6 +67,22 @@ def test_whoever_has_a_tongue_is_not_honest() -> None:
     assert liar.tongue is not None
     assert liar.tongue.process is liar
     assert [process.number for process in made.processes] == list(range(5))
+
+
+def test_who_honest_is_first_at_a_height_is_told_of_once() -> None:
+    made = founded(4, "silent")
+    led: list[int] = []
+    made.leads = lambda process: led.append(process.number)
+    for process, height in ((3, 5), (0, 2), (1, 2), (1, 3), (0, 3)):
+        stand(made.processes[process], height)
+    assert led == [0, 1]
+    assert made.height == 3
+
+
+def stand(process: Process, height: int) -> None:
+    state = process.shell.state
+    process.shell.state = {**state, "ledger": replace(state["ledger"], height=height)}
+    process.mesh.arrived(process)
 
 
 def test_streams_of_chance_follow_from_the_seed_and_a_name() -> None:

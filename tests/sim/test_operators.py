@@ -35,6 +35,18 @@ def test_a_submitted_task_is_worked_on_and_settled() -> None:
     assert all(process.store.blobs.has(course.model) for process in made.processes)
 
 
+def test_what_is_only_planned_is_not_settled() -> None:
+    made = founded()
+    late = Setting(work=(replace(WORK, at_ns=9 * SECOND),))
+    operators = Operators(made, late, people.operator(0))
+    operators.begin([])
+    told: list[tuple[int, bool]] = []
+    for until_ns in (8 * SECOND, 20 * SECOND):
+        made.agenda.run(until_ns)
+        told.append((len(operators.errands), operators.settled))
+    assert told == [(0, False), (1, True)]
+
+
 def test_a_cancelled_task_ends_and_is_cancelled_once() -> None:
     made = founded()
     long = replace(WORK, rounds=10_000, cancelled_ns=SECOND)

@@ -3,15 +3,19 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from meshkit.consensus.messages import NIL, Certificate, Committed, Decided
 from meshkit.consensus.tendermint.messages import (
     PREVOTE,
+    Proposal,
+    ProposalHeard,
     Proposed,
     RoundStarted,
     ValueJudged,
     VoteCast,
 )
+from meshkit.consensus.tendermint.state import Round
 from meshkit.core.composite import At
 from meshkit.core.machine import Entry, Heard, Moment, Wake
 from meshkit.core.value import Value
@@ -65,6 +69,33 @@ def test_it_is_told_by_its_name(
     entry = Entry(Moment(1, 1), At("", command), tuple(At("", event) for event in events))
     assert list(rare.rare(process, entry)) == names
     assert set(names) <= set(RARE)
+
+
+@pytest.mark.parametrize(
+    ("locked_round", "vouched", "valid", "told"),
+    [(0, -1, True, True), (1, 0, True, True), (0, 0, True, False), (0, -1, False, False)],
+)
+def test_a_good_proposal_that_meets_a_lock(
+    locked_round: int, vouched: int, valid: bool, told: bool
+) -> None:
+    """Whether the state knew the proposal before the entry that votes, or not."""
+    process = founded().processes[0]
+    state = process.shell.state
+    number = locked_round + 1
+    proposal = Proposal(1, number, vouched, b"w", b"p" * 32)
+    heard, judged = ProposalHeard(proposal), ValueJudged(1, b"w", valid)
+    locked = replace(state["consensus"], locked_round=locked_round, locked_id=b"v")
+    process.shell.state = {**state, "consensus": locked}
+    vote = VoteCast(1, number, PREVOTE, NIL, 0)
+    at_once = Entry(Moment(1, 1), At("", Wake()), tuple(At("", e) for e in (heard, judged, vote)))
+    assert (rare.LOCKED in rare.rare(process, at_once)) is told
+    known = locked.rounds.set(number, Round(proposal=proposal))
+    knowing = replace(locked, rounds=known, judged=locked.judged.set(b"w", valid))
+    process.shell.state = {**state, "consensus": knowing}
+    later = Entry(Moment(1, 1), At("", Wake()), (At("", vote),))
+    assert (rare.LOCKED in rare.rare(process, later)) is told
+    elsewhere = Entry(Moment(1, 1), At("", Wake()), (At("", replace(vote, height=2)),))
+    assert rare.LOCKED not in rare.rare(process, elsewhere)
 
 
 def test_whoever_collects_but_the_first_stands_by() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from meshkit.sim.scenarios import SCENARIOS
-from meshkit.sim.setting import drawn, tolerable
+from meshkit.sim.setting import HUSHES, drawn, tolerable
 
 SEEDS = range(30)
 
@@ -45,6 +45,14 @@ def test_each_family_of_faults_comes_alone() -> None:
             assert not SCENARIOS[name](seed).liars
         for name in ("liars", "twins", "floods"):
             assert not SCENARIOS[name](seed).faults
+
+
+def test_in_quarrels_one_forgets_and_whoever_decides_first_is_hushed() -> None:
+    for seed in SEEDS:
+        made = SCENARIOS["quarrels"](seed)
+        assert made.faults == (HUSHES,)
+        ((_, lies),) = made.liars
+        assert lies == ("forgetful",)
 
 
 def test_liars_are_as_many_as_can_be() -> None:

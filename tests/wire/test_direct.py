@@ -145,6 +145,7 @@ def test_a_flood_is_dropped_and_counted() -> None:
         meshes.send(quiet, target, b"heard all the same")
         meshes.until(lambda: b"heard all the same" in target.bodies("direct"))
         assert len(target.heard) == 51
+        assert target.mesh.dropped == {loud.id: 150}
 
 
 def test_a_flood_of_bytes_is_one_too() -> None:

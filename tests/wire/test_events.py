@@ -110,6 +110,7 @@ def test_a_flood_is_dropped_and_not_asked_for() -> None:
         meshes.until(lambda: other.mesh.counters["events.flood"] == 80)
         meshes.turns(10)
         assert len(other.heard) == 20
+        assert other.mesh.dropped == {loud.id: 80}
         assert other.mesh.counters["events.repaired"] == 0
 
 
