@@ -165,10 +165,12 @@ def _unfold_of(machine: Machine[Any, Any, Any, Any]) -> Unfold:
     if own is not None:
         return own
 
+    decide, evolve = machine.decide, machine.evolve
+
     def unfold(state: Any, command: Any, moment: Moment) -> Unfolded:
         unfolded: list[tuple[Any, Any]] = []
-        for event in machine.decide(state, command, moment):
-            state = machine.evolve(state, event)
+        for event in decide(state, command, moment):
+            state = evolve(state, event)
             unfolded.append((event, state))
         return unfolded
 

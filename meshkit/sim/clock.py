@@ -46,10 +46,13 @@ class Clock:
 
     def when(self, due_ns: int) -> int:
         """When, in virtual time, this clock has reached `due_ns`."""
-        left_ns = due_ns - self._base_ns
+        now_ns, left_ns = self._agenda.now_ns, due_ns - self._base_ns
         if left_ns <= 0:
-            return self._agenda.now_ns
-        return max(self._agenda.now_ns, self._born_ns - -left_ns * PPM // self._rate)
+            return now_ns
+        if self._rate != PPM:
+            left_ns = -(-left_ns * PPM // self._rate)
+        when_ns = self._born_ns + left_ns
+        return when_ns if when_ns > now_ns else now_ns
 
     def leap(self, ahead_ns: int) -> None:
         """The machine slept, or somebody set its clock: all of a sudden it is later."""

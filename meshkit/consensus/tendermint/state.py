@@ -216,9 +216,8 @@ def patience_ns(state: State) -> int:
 def evolve(state: State, event: Event) -> State:
     match event:
         case VoteHeard():
-            vote = event.vote
-            near = vote.round <= state.round + ROUNDS_AHEAD
-            return counted(state, vote) if near else _heard_far(state, vote)
+            near = event.vote.round <= state.round + ROUNDS_AHEAD
+            return counted(state, event.vote) if near else _heard_far(state, event.vote)
         case VoteCast():
             return _vote_cast(state, event)
         case ProposalHeard():
