@@ -13,6 +13,7 @@ from meshkit.sim.check import Broken
 from meshkit.sim.operators import Operators
 from meshkit.sim.process import Pace
 from meshkit.sim.run import Report, Run
+from meshkit.sim.scenarios import SCENARIOS
 from meshkit.sim.setting import Setting, Work, drawn
 from meshkit.sim.watch import Watch
 from tests.sim.worlds import CALM, ran
@@ -94,6 +95,15 @@ def test_work_that_begins_after_the_healing_is_waited_for() -> None:
     told = ran(92, setting)
     assert told.heights > 0
     assert dict(told.counts)["finished tasks"] == 1
+
+
+def test_a_task_whose_first_model_is_lost_after_somebody_trained_is_cancelled() -> None:
+    """The only member that had the model made an update of it, and is left dead: no other can add
+    that update to anything."""
+    counts = dict(ran(1283, SCENARIOS["crashes"](1283)).counts)
+    assert counts["a look at an update of a first model that is lost"] > 0
+    assert counts["TaskCancelled"] == 3
+    assert counts["finished tasks"] == 0
 
 
 def test_work_of_which_nothing_comes_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
