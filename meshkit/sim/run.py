@@ -180,26 +180,38 @@ class Run:
 
     # -- the healthy core -------------------------------------------------------------------------
 
-    def _best(self) -> Book:
+    def _best(self, among: list[Process] | None = None) -> Book:
         """The most advanced ledger of somebody honest."""
         books: list[Book] = [
             process.shell.state["ledger"]
-            for process in self.mesh.processes
+            for process in among or self.mesh.processes
             if process.honest and process.life
         ]
         return max(books, key=lambda book: book.height)
 
-    def _extend_core(self) -> None:
-        """Take in healthy members until they weigh more than two thirds of those who now vote."""
-        voting = dict(validators(self._best()))
+    def _voting(self, book: Book) -> dict[bytes, int]:
+        """Who votes on the block after this ledger."""
+        voting = dict(validators(book))
         if not voting:  # nobody has founded the mesh yet
             voting = {m.id: m.weight for m in self.mesh.genesis.founders if "validator" in m.roles}
-        total = sum(voting.values())
+        return voting
+
+    def _is_enough(self, voting: dict[bytes, int]) -> bool:
+        part = sum(voting.get(member.me, 0) for member in self.core)
+        return 3 * part > 2 * sum(voting.values())
+
+    def _extend_core(self) -> None:
+        """Take in healthy members until they weigh more than two thirds of those who now vote.
+
+        Whoever decided last may be left out: then those who vote where the core stands matter, too.
+        """
         for process in self._dice.shuffled(self.mesh.processes):
-            part = sum(voting.get(member.me, 0) for member in self.core)
-            if 3 * part > 2 * total:
+            votings = [self._voting(self._best()), self._voting(self._best(self.core))]
+            lacking = [voting for voting in votings if not self._is_enough(voting)]
+            if not lacking:
                 return
-            if process.honest and process.me in voting and process not in self.core:
+            wanted = any(process.me in voting for voting in lacking)
+            if process.honest and wanted and process not in self.core:
                 self.core.append(process)
                 for other in self.mesh.processes:
                     self.mesh.network.cut.discard((process.number, other.number))
