@@ -78,7 +78,9 @@ def test_kill_9_in_the_middle_of_a_round(folder: Path, victim: str) -> None:
 def test_who_is_interrupted_leaves_no_process_behind(folder: Path) -> None:
     """Ctrl-C at the terminal goes to the demo; its nodes are in sessions of their own."""
     home = folder / "mesh"
-    command = [str(MESHKIT), "demo", "--home", str(home), "--task", "softmax", "--rounds", "9999"]
+    # A shell starts what it does not wait for with interrupts ignored, and that is inherited.
+    heeding = ["env", "--default-signal=INT", str(MESHKIT)]
+    command = [*heeding, "demo", "--home", str(home), "--task", "softmax", "--rounds", "9999"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         until(lambda: (home / "node-4" / "journal.sqlite").exists(), "the nodes are started")
         run.send_signal(signal.SIGINT)

@@ -73,8 +73,10 @@ def test_processes_train_a_task_to_its_end_though_one_is_killed(folder: Path) ->
 @pytest.mark.real
 def test_whoever_interrupts_it_leaves_no_process_behind(folder: Path) -> None:
     command = ["demo", "--nodes", "1", "--rounds", "10000", "--task", "softmax", "--home"]
+    # A shell starts what it does not wait for with interrupts ignored, and that is inherited.
+    heeding = ["env", "--default-signal=INT", sys.executable]
     process = subprocess.Popen(
-        [sys.executable, "-m", "meshkit_cli.main", *command, str(folder / "m")],
+        [*heeding, "-m", "meshkit_cli.main", *command, str(folder / "m")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
