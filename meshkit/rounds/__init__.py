@@ -51,6 +51,6 @@ What is left out: which rule aggregates (`meshkit.learning`), how the committee 
 """
 
 from meshkit.rounds.machine import Rounds
-from meshkit.rounds.state import Round, State, verdict
+from meshkit.rounds.state import Round, State, unanswered, verdict
 
-__all__ = ["Rounds", "State", "Round", "verdict"]
+__all__ = ["Rounds", "State", "Round", "unanswered", "verdict"]

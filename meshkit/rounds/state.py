@@ -18,6 +18,7 @@ Verdict: TypeAlias = tuple[bytes, str]  # the reference of a result, and why it 
 MS = 1_000_000  # nanoseconds
 REPEAT_MS = 400  # before the first repeat (a guess: several round trips across a continent)
 REPEAT_DOUBLINGS_MAX = 4  # so repeats slow down to one in 6.4 s (a guess)
+UNANSWERED_REPEATS = 3  # 2.8 s: longer than any message is under way
 FINAL_REPEATS_MAX = 32  # of asking for a final model, so for over three minutes (a guess)
 CASES_MAX = 32  # judgements waiting in a round: one comes with a round of consensus (a guess)
 VERDICTS_MAX = 256  # results remembered: one of each validator, and those proposed (a guess)
@@ -116,6 +117,17 @@ def blob_key(update: Update) -> BlobKey:
 
 def has_quorum_of_lists(round_: Round) -> bool:
     return is_quorum(round_.lists_weight, round_.total)
+
+
+def unanswered(state: State) -> list[Round]:
+    """The rounds in which our list has been said again and again, and no quorum has said theirs."""
+    return [
+        round_
+        for _, round_ in sorted(state.rounds.items())
+        if round_.own_list is not None
+        and not has_quorum_of_lists(round_)
+        and round_.repeats >= UNANSWERED_REPEATS
+    ]
 
 
 def model_of(round_: Round, key: bytes) -> bytes | None:

@@ -15,6 +15,7 @@ from meshkit.ledger.state import (
     validators,
 )
 from meshkit.ledger.state import State as Book
+from meshkit.rounds import unanswered
 
 SCHEMA = "meshkit.{}/v1"
 NS_PER_S = 1_000_000_000
@@ -27,7 +28,7 @@ def node_status(me: bytes, state: State, now_ns: int) -> Document:
     book: Book = state["ledger"]
     seat = book.members.get(me)
     total = sum(weight for _, weight in validators(book))
-    stalled_ns = stalled_since(state["consensus"], now_ns)
+    stalled_ns, heard = _stall(state, now_ns)
     return {
         "schema": SCHEMA.format("node.status"),
         "release": __version__,
@@ -44,13 +45,23 @@ def node_status(me: bytes, state: State, now_ns: int) -> Document:
         "tasks_running": [id_.hex() for id_, course in _tasks(book) if course.status == RUNNING],
         "quorum": {
             "weight_total": total,
-            "weight_heard": heard_weight(state["consensus"]),
+            "weight_heard": heard,
             "reachable": stalled_ns is None,
             "unreachable_since_ns": stalled_ns,
             "unreachable_for_s": None if stalled_ns is None else (now_ns - stalled_ns) / NS_PER_S,
         },
         "accused": {culprit.hex(): len(book.accused[culprit]) for culprit in sorted(book.accused)},
     }
+
+
+def _stall(state: State, now_ns: int) -> tuple[int | None, int]:
+    """Since when no quorum answers, be it to votes or to a round's lists; and the weight heard."""
+    heard = heard_weight(state["consensus"])
+    since_ns = stalled_since(state["consensus"], now_ns)
+    stalls = [(round_.opened_ns, round_.lists_weight) for round_ in unanswered(state["rounds"])]
+    if since_ns is not None:
+        stalls.append((since_ns, heard))
+    return min(stalls, default=(None, heard))
 
 
 def next_proposer(state: State) -> bytes:

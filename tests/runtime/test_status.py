@@ -8,6 +8,7 @@ from meshkit import RULES, __version__
 from meshkit.consensus.tendermint import stalled_since
 from meshkit.consensus.tendermint.messages import PREVOTE, Vote
 from meshkit.core.value import Value
+from meshkit.rounds import unanswered
 from meshkit.runtime.status import member_list, node_status, task_details, task_list
 from tests.box import Box, a_task, member, signed
 from tests.runtime.world import ME, World, a_genesis, a_member
@@ -77,6 +78,27 @@ def test_a_quorum_that_cannot_be_reached_is_said_with_since_when() -> None:
     assert quorum["weight_heard"] < quorum["weight_total"] == 4
     assert quorum["unreachable_for_s"] >= 2
     assert stalled_since(box.shells[0].state["consensus"], box.now_ns) == since[-1]
+
+
+def test_a_round_whose_lists_no_quorum_answers_is_stalled_too() -> None:
+    """No height opens for it, so the engine misses nobody."""
+    gone: list[int] = []
+
+    def bend(here: int, there: int, message: Value) -> Value | None:
+        return None if here in gone or there in gone else message
+
+    box = Box(4, bend)
+    task = box.submit(a_task(rounds_=500))
+    box.run(lambda: task in box.book().tasks and box.book().tasks[task].round > 2)
+    box.run(lambda: all(shell.state["consensus"].round < 0 for shell in box.shells))
+    gone += [2, 3]
+    shell = box.shells[0]
+    box.run(lambda: bool(unanswered(shell.state["rounds"])))
+    quorum = node_status(box.ids[0], shell.state, box.now_ns)["quorum"]
+    assert (quorum["reachable"], quorum["weight_heard"]) == (False, 2)
+    assert quorum["unreachable_since_ns"] == shell.state["rounds"].rounds[task].opened_ns
+    gone.clear()
+    box.run(lambda: bool(node_status(box.ids[0], shell.state, box.now_ns)["quorum"]["reachable"]))
 
 
 def test_members_are_listed_with_what_the_ledger_has_of_them() -> None:
