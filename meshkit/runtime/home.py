@@ -92,7 +92,7 @@ class Home:
         try:
             mode = path.stat().st_mode
         except FileNotFoundError:
-            raise HomeError(f"{path}: there is no node; make one with: meshkit init") from None
+            raise HomeError(_nobody_at(path)) from None
         except OSError as error:
             raise HomeError(f"{path}: cannot be read: {error.strerror}") from None
         if not stat.S_ISDIR(mode):
@@ -100,7 +100,7 @@ class Home:
         if mode & 0o077:
             raise HomeError(f"{path}: open to others; close it with: chmod 700 {path}")
         if not home.is_made:
-            raise HomeError(f"{path}: there is no node; make one with: meshkit init")
+            raise HomeError(_nobody_at(path))
         return home
 
     @property
@@ -321,3 +321,7 @@ def write_json(path: Path, document: object) -> None:
         with suppress(OSError):
             aside.unlink()
         raise HomeError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _nobody_at(path: Path) -> str:
+    return f"{path}: there is no node; make one with: meshkit init --home {path}"

@@ -40,7 +40,7 @@ def home_asked(*words: str, **environment: str) -> str:
     """Which home `meshkit node status` takes: none is there, and the refusal names it."""
     refused = meshkit("node", "status", *words, **environment).complains(1)
     home, colon, why = refused.partition(": ")
-    assert (colon, why) == (": ", "there is no node; make one with: meshkit init")
+    assert (colon, why) == (": ", f"there is no node; make one with: meshkit init --home {home}")
     return home
 
 

@@ -137,9 +137,9 @@ def test_what_is_no_home_is_said(tmp_path: Path) -> None:
     nowhere, file, bare = tmp_path / "nowhere", tmp_path / "file", tmp_path / "bare"
     file.touch()
     bare.mkdir(0o700)
-    make = "there is no node; make one with: meshkit init"
-    assert refusal(lambda: Home.open(nowhere)) == f"{nowhere}: {make}"
-    assert refusal(lambda: Home.open(bare)) == f"{bare}: {make}"
+    make = "there is no node; make one with: meshkit init --home"
+    assert refusal(lambda: Home.open(nowhere)) == f"{nowhere}: {make} {nowhere}"
+    assert refusal(lambda: Home.open(bare)) == f"{bare}: {make} {bare}"
     assert refusal(lambda: Home.open(file)) == f"{file}: not a folder"
     under = refusal(lambda: Home.open(file / "node"))
     assert under == f"{file / 'node'}: cannot be read: Not a directory"
