@@ -11,7 +11,8 @@ Let the liars have at most a third of the weight. Then
 *   nobody is censored: of more than two thirds, the liars are at most one third, so honest lists
     of more than one third remain; if each of them names an update, it counts;
 *   nothing counts that only liars hold: more than a third names it, so somebody honest does, and
-    it had the blob and found it valid. Whoever judges can get the blob there.
+    it had the blob, found it valid, and had the model that it adds to. Whoever judges can get both
+    there, and so a task whose first model its giver lost ends, its rounds empty.
 
 This is the availability certificate of Narwhal (Danezis et al. 2022, section 3: a quorum of
 signatures says that some honest validator stores it), used the other way round: not the author

@@ -62,10 +62,13 @@ def _list(me: bytes, round_: Round, now_ns: int) -> Sequence[Event]:
 
 
 def _named(round_: Round, who: bytes) -> Sequence[Update]:
-    """What our list names of a trainer: what we hold, or the two updates that contradict."""
+    """What our list names of a trainer: what we hold, or the two updates that contradict.
+
+    An update is held if the model that it adds to is, too: whatever counts, somebody can apply.
+    """
     second = round_.rivals.get(who)
     if second is None:
-        return (round_.held[who],) if who in round_.held else ()
+        return (round_.held[who],) if round_.base_here and who in round_.held else ()
     pair = sorted((round_.updates[who], second), key=content)
     # Nobody honest names an update that could never count, so its like is no part of a list.
     return () if any(flaw_of_update(each, round_.opened.spec) for each in pair) else pair

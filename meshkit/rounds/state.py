@@ -212,7 +212,8 @@ def hold_due_ns(round_: Round) -> int | None:
     deadline has passed. With nothing held there is no hurry: a round in which all updates were
     refused, or nobody has said anything, ends at its deadline and changes nothing. So refusals
     cannot drive rounds faster than training does, and dead trainers cannot hold them up. Where
-    nobody is a trainer, it waits for one to join.
+    nobody is a trainer, it waits for one to join. Without the model that the round starts from
+    there is nothing to name either: the list is put off until it is here, or for as long.
     """
     if not round_.validates or round_.own_list is not None:
         return None
@@ -220,6 +221,8 @@ def hold_due_ns(round_: Round) -> int | None:
     deadline_ns = round_.opened_ns + spec.deadline_ms * MS
     if not round_.held:
         return deadline_ns if round_.opened.trainers else None
+    if not round_.base_here:
+        return deadline_ns
     if is_settled(round_):
         return round_.opened_ns
     if round_.quorum_ns and is_enough(round_):

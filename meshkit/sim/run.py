@@ -223,16 +223,12 @@ class Run:
         if self.mesh.agenda.now_ns < self._healed_ns + FETCHED_NS:
             return
         for task, course in sorted(self._best().tasks.items()):
-            if course.status != RUNNING or self._is_deliverable(course):
+            # A first model that its giver lost is nobody's: the rounds of that task end empty.
+            if course.status != RUNNING or course.model == course.task.initial:
                 continue
-            if course.model != course.task.initial:
+            if not self._is_deliverable(course):
                 after = f"{task[:4].hex()}, round {course.round - 1}"
                 raise Broken(f"lost: the model after {after}")
-            # A first model that its giver lost is nobody's: the rounds of that task end empty. But
-            # where whoever had it trained, and is gone, an update counts that cannot be applied.
-            if any(_holds_update(member, task) for member in self._live()):
-                self.mesh.watch.happened("a look at an update of a first model that is lost")
-                self.operators.cancel(task)
 
     def _is_deliverable(self, course: Course) -> bool:
         return any(member.up and member.store.blobs.has(course.model) for member in self._live())
@@ -305,9 +301,3 @@ class Run:
             counts=tuple(sorted(counts.items())),
             failure=failure,
         )
-
-
-def _holds_update(member: Process, task: bytes) -> bool:
-    """Whether a member holds somebody's update of the open round."""
-    round_ = member.shell.state["rounds"].rounds.get(task)
-    return round_ is not None and len(round_.held) > 0

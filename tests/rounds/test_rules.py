@@ -122,6 +122,19 @@ def test_at_the_deadline_with_what_is_there() -> None:
     assert named(play) == [B]
 
 
+def test_without_the_model_that_an_update_adds_to_no_list_names_it() -> None:
+    """Else an update could count that nobody left can apply, and its task would stand still."""
+    play = holding(Playbook(A) >> opening(), B, C, D).later(9_000)
+    assert named(play) is None
+    assert named(play.later(1_000)) == []
+
+
+def test_the_list_is_signed_when_that_model_is_here() -> None:
+    play = holding(Playbook(A) >> opening(trainers=(B, C, D)), B, C, D)
+    assert named(play) is None
+    assert named(play >> Fetched(TASK, MODEL, BASE, 8_192, "")) == [B, C, D]
+
+
 def test_if_nobody_says_anything_an_empty_list_is_signed_at_the_deadline() -> None:
     """A dead trainer stops no round, not even the only one."""
     play = validating().later(9_000)

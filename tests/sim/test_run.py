@@ -97,18 +97,12 @@ def test_work_that_begins_after_the_healing_is_waited_for() -> None:
     assert dict(told.counts)["finished tasks"] == 1
 
 
-def test_a_task_whose_first_model_is_lost_after_somebody_trained_is_cancelled() -> None:
-    """The only member that had the model made an update of it, and is left dead: no other can add
-    that update to anything."""
+def test_a_task_whose_first_model_is_lost_after_somebody_trained_ends() -> None:
+    """The only member that had the model made an update of it, and is left dead. Whoever holds the
+    update cannot add it to anything, so its list does not name it."""
     counts = dict(ran(1283, SCENARIOS["crashes"](1283)).counts)
-    assert counts["a look at an update of a first model that is lost"] > 0
-    assert counts["TaskCancelled"] == 3
-    assert counts["finished tasks"] == 0
-
-
-def test_a_core_can_decide_where_it_stands_whoever_decided_last_is_left_out() -> None:
-    """Here a member that nobody of the core has heard of since applied a removal that none has."""
-    assert ran(2967, drawn(2967)).heights > 0
+    assert counts["finished tasks"] == 1
+    assert counts["empty round"] == 6  # two rounds at three nodes
 
 
 def test_work_of_which_nothing_comes_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
