@@ -15,9 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from meshkit.consensus import messages as consensus
-from meshkit.consensus.tendermint import Tendermint, Timeouts
-from meshkit.consensus.tendermint import messages as tendermint
-from meshkit.consensus.tendermint.face import is_dormant, unjudged, wanted
+from meshkit.consensus.engines import ENGINES, Engine, Timeouts
 from meshkit.core.composite import At, Composite, Policy, State
 from meshkit.core.history import Head, Historian, ShowHead
 from meshkit.core.machine import Heard
@@ -47,17 +45,8 @@ Commands: TypeAlias = Iterator[At]
 
 # To whom a message is addressed. What is not here is refused at the door.
 ADDRESSEES: Mapping[type[Value], str] = {
-    **dict.fromkeys(
-        (
-            tendermint.Vote,
-            tendermint.Proposal,
-            tendermint.Known,
-            tendermint.WantValue,
-            consensus.Ask,
-            consensus.Committed,
-        ),
-        "consensus",
-    ),
+    **dict.fromkeys((consensus.Ask, consensus.Committed), "consensus"),
+    **{kind: "consensus" for engine in ENGINES.values() for kind in engine.messages},
     Head: "history",
     pool.Offered: "pool",
     **dict.fromkeys(ledger.ITEMS, "pool"),
@@ -76,12 +65,12 @@ def address(message: Value) -> str:
 def mesh_node(me: bytes, genesis: ledger.Genesis) -> Composite:
     """The node of the identity `me` (its public key) in the mesh of `genesis`."""
     policy = genesis.policy
-    policies = Policies(me)
+    engine = ENGINES[policy.engine]
+    policies = Policies(me, engine)
+    timeouts = Timeouts(policy.propose_ms, policy.vote_ms, policy.step_ms)
     return Composite(
         {
-            "consensus": Tendermint(
-                me, digest(genesis), Timeouts(policy.propose_ms, policy.vote_ms, policy.step_ms)
-            ),
+            "consensus": engine.machine(me, digest(genesis), timeouts),
             "history": Historian(),
             "ledger": policies.ledger,
             "pool": Pool(me, ledger.ITEMS, (ledger.RoundResult, ledger.Reanchor)),
@@ -90,6 +79,11 @@ def mesh_node(me: bytes, genesis: ledger.Genesis) -> Composite:
         policies.table(),
         policies.admits,
     )
+
+
+def mesh_ledger() -> Ledger:
+    """The ledger of a mesh, which knows what its nodes' statements exclude."""
+    return Ledger(conflicts)
 
 
 def conflicts(first: Statement, second: Statement) -> bool:
@@ -108,8 +102,7 @@ def place_of(statement: Statement) -> tuple[Any, ...] | None:
 
 # Of which fields no honest signer signs two different statements.
 _PLACES: Mapping[type[Statement], tuple[str, ...]] = {
-    tendermint.Vote: ("voter", "height", "round", "kind"),
-    tendermint.Proposal: ("proposer", "height", "round"),
+    **{kind: names for engine in ENGINES.values() for kind, names in engine.places.items()},
     rounds.Update: ("submitter", "task", "round"),
     rounds.Held: ("holder", "task", "round"),
     rounds.Attestation: ("member", "task", "round", "lists"),
@@ -128,9 +121,10 @@ def content(statement: Statement) -> list[Any]:
 class Policies:
     """How one machine's event becomes another's command, for the node of the identity `me`."""
 
-    def __init__(self, me: bytes) -> None:
+    def __init__(self, me: bytes, engine: Engine) -> None:
         self.me = me
-        self.ledger = Ledger(conflicts)
+        self.engine = engine
+        self.ledger = mesh_ledger()
 
     def table(self) -> dict[tuple[str, type], Sequence[Policy]]:
         """(machine, event) and what follows, in this order."""
@@ -145,7 +139,7 @@ class Policies:
             ("pool", pool.ItemPooled): [self.take_item],
             ("pool", pool.LinkReady): [self.propose],
             ("pool", pool.AnchorReady): [self.offer_anchor],
-            ("consensus", tendermint.HeightBegun): [self.settle_pool],
+            ("consensus", self.engine.begun): [self.settle_pool],
             ("consensus", consensus.ProposalWanted): [self.propose],
             ("consensus", consensus.ProposalTaken): [self.judge],
             ("consensus", consensus.Decided): [self.apply],
@@ -205,7 +199,7 @@ class Policies:
         if anchor := anchor_wanted(book, self.me):
             yield At("pool", pool.WantAnchor(anchor))
 
-    def settle_pool(self, state: State, event: tendermint.HeightBegun) -> Commands:
+    def settle_pool(self, state: State, event: Value) -> Commands:
         """What the last block settled, or made impossible, leaves the pool; the rest goes on."""
         dead: list[Statement] = []
         ready = False
@@ -232,13 +226,13 @@ class Policies:
         elif type(item) is ledger.RoundResult:
             yield At("rounds", _case(item, pooled=True))
         elif outlook:
-            if is_dormant(state["consensus"]):
+            if self.engine.is_dormant(state["consensus"]):
                 yield At("consensus", consensus.Open())
             yield from self.propose(state, event)
 
     def propose(self, state: State, event: Value) -> Commands:
         """If the engine waits for a value of ours, and there is something to decide, build one."""
-        asked = wanted(state["consensus"])
+        asked = self.engine.wanted(state["consensus"])
         ready = next_link(state["pool"])
         if asked is None or not ready:
             return
@@ -303,7 +297,7 @@ class Policies:
 
     def take_judgement(self, state: State, event: rounds.Judged) -> Commands:
         """A result was judged: the blocks that hold it may be now, and it may go into one."""
-        for height, value_id, value in unjudged(state["consensus"]):
+        for height, value_id, value in self.engine.unjudged(state["consensus"]):
             if any(_is_result(item, event.reference) for item in getattr(value, "items", ())):
                 yield from self._judge(state, height, value_id, value)
         item = held(state["pool"], event.reference)

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from meshkit.consensus import messages as consensus
+from meshkit.consensus.engines import TENDERMINT
 from meshkit.consensus.tendermint.messages import (
     PREVOTE,
     Proposal,
@@ -61,6 +62,10 @@ from meshkit.rounds.messages import (
 from tests.box import MODULE, OPERATOR, Box, a_task, genesis_of, member, signed
 
 TASK = b"t" * 32
+
+
+def policies_of(me: bytes) -> Policies:
+    return Policies(me, TENDERMINT)
 
 
 def an_update(submitter: bytes, blob: bytes = b"b" * 32) -> Update:
@@ -269,7 +274,7 @@ def test_the_next_hash_chain_is_anchored_in_good_time() -> None:
 
 
 def test_what_is_no_block_is_voted_for_by_nobody() -> None:
-    policies = Policies(b"m" * 32)
+    policies = policies_of(b"m" * 32)
     box = Box(4)
     box.settle()
     value = Note(box.ids[1], 1, b"no block")
@@ -294,7 +299,7 @@ def test_a_result_whose_proof_is_something_else_is_dead_on_arrival() -> None:
 def test_who_is_no_member_asks_for_no_links_and_proposes_nothing() -> None:
     genesis = genesis_of(4)
     node = mesh_node(b"z" * 32, genesis)
-    policies = Policies(b"z" * 32)
+    policies = policies_of(b"z" * 32)
     box = Box(4)
     box.settle()
     state = box.shells[0].state
@@ -310,7 +315,7 @@ def _anchor_ready() -> AnchorReady:
 def test_an_anchor_that_is_ready_is_offered_as_that_of_the_next_chain() -> None:
     box = Box(4)
     box.settle()
-    asked = list(Policies(box.ids[0]).offer_anchor(box.shells[0].state, _anchor_ready()))
+    asked = list(policies_of(box.ids[0]).offer_anchor(box.shells[0].state, _anchor_ready()))
     assert asked == [At("pool", Offer(Reanchor(box.ids[0], 1, b"a" * 32)))]
 
 
@@ -371,7 +376,7 @@ def test_the_genesis_names_what_may_be_trained() -> None:
 
 def test_two_lists_and_two_attestations_of_one_signer_are_accused() -> None:
     box = Box(1)
-    policies = Policies(b"m" * 32)
+    policies = policies_of(b"m" * 32)
     lists = Held(b"h" * 32, TASK, 0, ()), Held(b"h" * 32, TASK, 0, (an_update(b"s" * 32),))
     asked = list(policies.accuse_holder(box.shells[0].state, HeldConflict(*lists)))
     assert asked == [At("pool", Offer(Accusation(b"m" * 32, b"h" * 32, *lists)))]
@@ -389,10 +394,10 @@ def test_a_result_that_waits_is_judged_when_its_round_opens() -> None:
     box.run(lambda: bool(_results(box, task)))
     state = box.shells[0].state
     reopened = RoundReopened(opening(state["ledger"], task), 0)
-    asked = list(Policies(box.ids[0]).judge_waiting(state, reopened))
+    asked = list(policies_of(box.ids[0]).judge_waiting(state, reopened))
     assert [command.name for command in asked] == ["rounds"] * len(_results(box, task))
     elsewhere = replace(reopened, opened=replace(reopened.opened, task=b"e" * 32))
-    assert list(Policies(box.ids[0]).judge_waiting(state, elsewhere)) == []
+    assert list(policies_of(box.ids[0]).judge_waiting(state, elsewhere)) == []
 
 
 def with_verdicts(state: State, task: bytes, *verdicts: tuple[bytes, str]) -> State:
@@ -406,7 +411,8 @@ def test_only_what_was_found_right_goes_into_a_block() -> None:
     box = Box(4)
     task = box.submit(a_task(rounds_=3))
     box.run(lambda: bool(_results(box, task)))
-    (result, *_), state, node = _results(box, task), box.shells[0].state, Policies(box.ids[0])
+    (result, *_), state = _results(box, task), box.shells[0].state
+    node = policies_of(box.ids[0])
     for reason, ready in ((None, False), ("wrong", False), ("", True)):
         verdicts = () if reason is None else ((item_id(result), reason),)
         assert (result in list(node._ready(with_verdicts(state, task, *verdicts)))) is ready
@@ -416,7 +422,8 @@ def test_a_block_waits_for_the_last_of_its_results_and_fails_with_the_first_wron
     box = Box(4)
     task = box.submit(a_task(rounds_=3))
     box.run(lambda: bool(_results(box, task)))
-    (result, *_), state, node = _results(box, task), box.shells[0].state, Policies(box.ids[0])
+    (result, *_), state = _results(box, task), box.shells[0].state
+    node = policies_of(box.ids[0])
     other = signed(replace(result, collector=box.ids[3]))
     node.ledger.check_block = lambda state, block: ""  # type: ignore[method-assign]  # its form aside
     block = Block(1, b"p" * 32, box.ids[0], b"l" * 32, (result, other))
@@ -436,7 +443,8 @@ def test_a_judgement_settles_what_is_wrong_and_opens_the_height_for_what_is_righ
     box = Box(4)
     task = box.submit(a_task(rounds_=3))
     box.run(lambda: bool(_results(box, task)))
-    (result, *_), state, node = _results(box, task), box.shells[0].state, Policies(box.ids[0])
+    (result, *_), state = _results(box, task), box.shells[0].state
+    node = policies_of(box.ids[0])
     name = item_id(result)
 
     def asked(reference: bytes, *verdicts: tuple[bytes, str]) -> list[Any]:
@@ -482,4 +490,4 @@ def test_an_item_that_may_not_go_in_yet_opens_no_height() -> None:
     box.settle()
     early = signed(CancelTask(OPERATOR, 1, b"u" * 32))  # of a task that may still be opened
     pooled = ItemPooled(early, b"i" * 32, True, 100, 1, False)
-    assert list(Policies(box.ids[0]).take_item(box.shells[0].state, pooled)) == []
+    assert list(policies_of(box.ids[0]).take_item(box.shells[0].state, pooled)) == []

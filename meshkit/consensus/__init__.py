@@ -4,6 +4,7 @@
     quorum        what is enough, and votes counted
     certificate   whether statements amount to a proof of a decision
     rotation      whose turn it is to propose
+    engines       which engines there are, and what a node asks of each
     tendermint/   the engine for validators of whom less than a third may lie
 
 An engine is a machine (`meshkit.core.machine`). It never looks inside a value, checks no

@@ -23,7 +23,7 @@ from meshkit.learning import STRATEGIES
 from meshkit.ledger.checks import NOTE_BYTES_MAX, item_id
 from meshkit.ledger.messages import ITEMS, Note, SubmitTask
 from meshkit.ledger.state import next_serial
-from meshkit.node import Policies
+from meshkit.node import mesh_ledger
 from meshkit.pool import Pool, highest_serial
 from meshkit.pool.messages import Offer
 from meshkit.runtime.labour import Labour
@@ -63,7 +63,7 @@ class Desk:
         self._incoming = incoming
         self._figures = figures
         self._sign = sign
-        self._ledger = Policies(me).ledger
+        self._ledger = mesh_ledger()
         self._pool = Pool(me, ITEMS)
         self._noted = 0  # the serial of our last note
         self._doing: dict[str, Callable[[Answer], Answer]] = {

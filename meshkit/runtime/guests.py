@@ -17,7 +17,7 @@ from meshkit.core.composite import At
 from meshkit.core.shell import Shell
 from meshkit.ledger.messages import Genesis, Join
 from meshkit.ledger.state import seats
-from meshkit.node import Policies
+from meshkit.node import mesh_ledger
 from meshkit.pool.messages import Offer
 from meshkit.wire.envelope import Refused, verify_statements
 from meshkit.wire.zeromq import ZeroMesh
@@ -34,7 +34,7 @@ class Guests:
         self._genesis = genesis
         self._shell = shell
         self._mesh = mesh
-        self._ledger = Policies(me).ledger
+        self._ledger = mesh_ledger()
 
     def watch(self, poller: zmq.Poller) -> None:
         """Nothing to do: the mesh watches its own sockets."""

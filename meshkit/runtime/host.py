@@ -21,8 +21,7 @@ from blake3 import blake3
 
 from meshkit import RULES, __version__
 from meshkit.codec import JOURNALED, Envelope
-from meshkit.consensus.tendermint import is_late
-from meshkit.consensus.tendermint.messages import Vote
+from meshkit.consensus.engines import engine_of
 from meshkit.core.composite import At
 from meshkit.core.history import Snapshot, Start
 from meshkit.core.machine import Heard, Restarted, Wake
@@ -211,11 +210,10 @@ class Host:
             self._shell.take(At("history", tally))
 
     def _is_late(self, envelope: Envelope) -> bool:
-        """Votes that come after the decision are a sixth of what comes: not worth a signature."""
-        vote, engine = envelope.body, self._shell.state["consensus"]
-        return isinstance(vote, Vote) and is_late(
-            engine, envelope.sender, vote, self._clock.now_ns()
-        )
+        """Whether the engine would make nothing of it: then it is not worth a signature."""
+        state = self._shell.state["consensus"]
+        engine = engine_of(state)
+        return engine.is_late(state, envelope.sender, envelope.body, self._clock.now_ns())
 
     def _tick(self) -> None:
         self._blobs.commit()

@@ -3,8 +3,7 @@
 from typing import Any
 
 from meshkit import RULES, __version__
-from meshkit.consensus.rotation import proposer
-from meshkit.consensus.tendermint import heard_weight, stalled_since
+from meshkit.consensus.engines import engine_of
 from meshkit.core.composite import State
 from meshkit.ledger.state import (
     RUNNING,
@@ -56,8 +55,10 @@ def node_status(me: bytes, state: State, now_ns: int) -> Document:
 
 def _stall(state: State, now_ns: int) -> tuple[int | None, int]:
     """Since when no quorum answers, be it to votes or to a round's lists; and the weight heard."""
-    heard = heard_weight(state["consensus"])
-    since_ns = stalled_since(state["consensus"], now_ns)
+    agreeing = state["consensus"]
+    engine = engine_of(agreeing)
+    heard = engine.heard_weight(agreeing)
+    since_ns = engine.stalled_since(agreeing, now_ns)
     stalls = [(round_.opened_ns, round_.lists_weight) for round_ in unanswered(state["rounds"])]
     if since_ns is not None:
         stalls.append((since_ns, heard))
@@ -66,10 +67,8 @@ def _stall(state: State, now_ns: int) -> tuple[int | None, int]:
 
 def next_proposer(state: State) -> bytes:
     """Who proposes, or would, at the height that is not decided yet."""
-    engine = state["consensus"]
-    if not engine.validators:  # not founded yet
-        return b""
-    return proposer(engine.validators, engine.height, max(engine.round, 0))
+    agreeing = state["consensus"]
+    return engine_of(agreeing).leader(agreeing)
 
 
 def name_of(book: Book, id_: bytes) -> str:

@@ -21,7 +21,7 @@ from meshkit.ledger.messages import (
     Task,
     Ticket,
 )
-from meshkit.node import Policies
+from meshkit.node import mesh_ledger
 from meshkit.pool.messages import Offer
 from meshkit.sim.agenda import SECOND, Act
 from meshkit.sim.mesh import Mesh, spec_of
@@ -51,7 +51,7 @@ class Operators:
     def __init__(self, mesh: Mesh, setting: Setting, operator: Person) -> None:
         self._mesh, self._setting, self._operator = mesh, setting, operator
         self._dice = mesh.dice("operators")
-        self._ledger = Policies(operator.key).ledger
+        self._ledger = mesh_ledger()
         self._serial = 0
         self._notes = 0
         self._planned = 0  # errands that nobody has set out on yet

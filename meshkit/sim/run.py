@@ -15,7 +15,7 @@ from meshkit.core.value import Value
 from meshkit.ledger.messages import Genesis
 from meshkit.ledger.state import FINISHED, RUNNING, Course, validators
 from meshkit.ledger.state import State as Book
-from meshkit.node import Policies
+from meshkit.node import mesh_ledger
 from meshkit.pool import waiting
 from meshkit.sim import people
 from meshkit.sim.agenda import MS, SECOND
@@ -253,7 +253,7 @@ class Run:
             return False
         if state["rounds"].rounds:
             return False
-        check = Policies(process.me).ledger.check
+        check = mesh_ledger().check
         return all(check(book, item) for item in waiting(state["pool"]))
 
     def _why_stuck(self) -> str:

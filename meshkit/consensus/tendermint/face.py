@@ -1,5 +1,8 @@
 """What a node asks of the engine's state between events; every engine answers these questions."""
 
+from meshkit.consensus.rotation import proposer
+from meshkit.consensus.tendermint import hearing
+from meshkit.consensus.tendermint.messages import Vote
 from meshkit.consensus.tendermint.state import PROPOSE, State
 from meshkit.core.value import Value
 
@@ -26,3 +29,18 @@ def unjudged(state: State) -> tuple[tuple[int, bytes, Value], ...]:
         for value_id, value in sorted(state.values.items(), key=lambda item: item[0])
         if value_id not in state.judged
     )
+
+
+def leader(state: State) -> bytes:
+    """Who proposes, or would if the height were open; empty where there are no validators yet."""
+    if not state.validators:
+        return b""
+    return proposer(state.validators, state.height, max(state.round, 0))
+
+
+def is_late(state: State, sender: bytes, message: Value, now_ns: int) -> bool:
+    """Whether a message leads to nothing, whoever signed it: it need not even be verified.
+
+    Votes that come after the decision are a sixth of all that comes.
+    """
+    return isinstance(message, Vote) and hearing.is_late(state, sender, message, now_ns)
