@@ -189,7 +189,8 @@ class Policies:
         """The validators of the next height are those of the state after this one."""
         book: Book = state["ledger"]
         voters = [consensus.Validator(id_, weight) for id_, weight in validators(book)]
-        yield At("consensus", consensus.Begin(book.height + 1, tuple(voters)))
+        builder = event.proposer if isinstance(event, ledger.BlockApplied) else b""
+        yield At("consensus", consensus.Begin(book.height + 1, tuple(voters), builder))
 
     def advance_links(self, state: State, event: Value) -> Commands:
         """Have the link ready that our next block must carry, and in time our next anchor."""

@@ -39,6 +39,7 @@ class Heights:
 
     def __init__(self) -> None:
         self._voters: dict[int, tuple[Validator, ...]] = {}
+        self._turns: dict[int, tuple[Validator, ...]] = {}  # who of them was given turns
         self._begun: dict[int, dict[int, list[Place]]] = {}  # by height and round
         self._proposals: dict[int, dict[int, Proposal]] = {}
         self._blocks: dict[bytes, Block] = {}
@@ -49,8 +50,8 @@ class Heights:
 
     def hear(self, place: Place, event: Any) -> None:
         match event:
-            case HeightBegun(height, voters):
-                self._voters[height] = voters
+            case HeightBegun(height, voters, _, _, turns):
+                self._voters[height], self._turns[height] = voters, turns or voters
             case RoundStarted(height, number):
                 self._begun.setdefault(height, {}).setdefault(number, []).append(place)
             case ProposalHeard(proposal):
@@ -99,7 +100,7 @@ class Heights:
         begun, voters = self._begun.get(height, {}), self._voters.get(height, ())
         rounds = max(begun, default=-1) + 1 if voters else 0
         passed = {number - 1: tuple(places) for number, places in begun.items() if number}
-        return Turns(height, voters, rounds, proposed, passed)
+        return Turns(height, voters, self._turns.get(height, ()), rounds, proposed, passed)
 
     def wrong(self) -> Iterator[tuple[Fact, Place]]:
         """The proposals that were judged wrong, as evidence against their proposers."""

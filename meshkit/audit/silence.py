@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from meshkit.audit.places import Place
 from meshkit.audit.words import count, ref
+from meshkit.consensus.absence import whose_turn
 from meshkit.consensus.messages import Validator
-from meshkit.consensus.rotation import proposer
 from meshkit.rounds.messages import Open, Spec
 
 MS_PER_S = 1_000
@@ -42,6 +42,7 @@ class Turns(NamedTuple):
 
     height: int
     voters: tuple[Validator, ...]
+    turns: tuple[Validator, ...]  # who of them was given turns to propose
     rounds: int
     proposed: frozenset[int]
     passed: Mapping[int, tuple[Place, ...]]
@@ -110,5 +111,5 @@ def _silent_turns(turn: Turns, ended: tuple[Place, ...]) -> Iterator[Silence]:
     for number in range(turn.rounds):
         if number not in turn.proposed:
             what = f"its turn to propose passed: height {turn.height}, round {number}"
-            who = proposer(turn.voters, turn.height, number)
+            who = whose_turn(turn.voters, turn.turns, turn.height, number)
             yield Silence(who, "no-proposal", what, turn.passed.get(number, ended))

@@ -39,13 +39,13 @@ from meshkit.audit.shelves import Shelves
 from meshkit.audit.stores import check_store
 from meshkit.audit.trial import Deposition, Trial
 from meshkit.audit.words import ref, short
+from meshkit.consensus.engines import ENGINES
 from meshkit.core.value import digest
 from meshkit.journal import Identity, JournalError, Record
 from meshkit.journal import audit as journals
 from meshkit.ledger.messages import Genesis
 from meshkit.wire.keys import verify as is_signed
 
-ATTESTING = ("tendermint", "pbft")  # engines whose votes prove something against liars
 EVIDENCE_OF_A_KIND_MAX = 20  # of one culprit: a flood of contradictions fills no screen (a guess)
 TICK_ENTRIES = 256  # between two words on how far it has come: some hundredths of a second
 
@@ -134,7 +134,7 @@ class Audit:
         found = tuple(self._findings)
         if not found and self._other_rules:
             raise OtherRules(self._other_rules)
-        attested = genesis is not None and genesis.policy.engine in ATTESTING
+        attested = genesis is not None and ENGINES[genesis.policy.engine].attests
         return Report(
             not found,
             attested,

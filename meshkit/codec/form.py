@@ -42,6 +42,7 @@ SIGNED_NAMES = frozenset(
 KEY = frozenset({32})  # of an Ed25519 or CURVE public key
 DIGEST = frozenset({32})  # of BLAKE3
 DIGEST_OR_NONE = frozenset({0, 32})
+KEY_OR_NONE = frozenset({0, 32})
 SIGNATURE_OR_NONE = frozenset({0, 64})  # of Ed25519; none: the shell has not signed yet
 TEXT = range(4 * 2**10 + 1)  # names, endpoints, module:attribute (a guess: the longest path)
 DOCUMENT = range(64 * 2**10 + 1)  # a task's parameters (a guess)
@@ -65,6 +66,7 @@ BYTES_FORMS: dict[str, Form] = {
         ),
         DIGEST,
     ),
+    "builder": KEY_OR_NONE,  # none: of no value
     "Close.model": DIGEST_OR_NONE,  # none: the task was cancelled
     "TaskClosed.model": DIGEST_OR_NONE,
     "reference": DIGEST_OR_NONE,  # of a value under judgement

@@ -4,6 +4,7 @@
     quorum        what is enough, and votes counted
     certificate   whether statements amount to a proof of a decision
     rotation      whose turn it is to propose
+    absence       whom no turns are given for a while, because theirs brought nothing
     engines       which engines there are, and what a node asks of each
     tendermint/   the engine for validators of whom less than a third may lie
 

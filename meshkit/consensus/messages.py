@@ -36,10 +36,14 @@ class Certificate(Value):
 
 
 class Begin(Value):
-    """Start on `height`, decided by `validators`. Heights follow one another without a gap."""
+    """Start on `height`, decided by `validators`. Heights follow one another without a gap.
+
+    `builder` made the value of the height before, whoever proposed it at last; empty at the first.
+    """
 
     height: int
     validators: tuple[Validator, ...]
+    builder: bytes = b""
 
 
 class Open(Value):

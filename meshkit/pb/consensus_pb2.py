@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ameshkit/pb/consensus.proto\x12\x14meshkit.pb.consensus\"\'\n\tValidator\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06weight\x18\x02 \x01(\x04\"M\n\x0b\x43\x65rtificate\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x10\n\x08value_id\x18\x03 \x01(\x0c\x12\r\n\x05votes\x18\x04 \x03(\x0c\"L\n\x05\x42\x65gin\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x33\n\nvalidators\x18\x02 \x03(\x0b\x32\x1f.meshkit.pb.consensus.Validator\"\x06\n\x04Open\"7\n\x07Propose\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\r\n\x05value\x18\x03 \x01(\x0c\"8\n\x05Judge\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x10\n\x08value_id\x18\x02 \x01(\x0c\x12\r\n\x05valid\x18\x03 \x01(\x08\"/\n\x0eProposalWanted\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\"a\n\rProposalTaken\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x10\n\x08value_id\x18\x03 \x01(\x0c\x12\x10\n\x08proposer\x18\x04 \x01(\x0c\x12\r\n\x05value\x18\x05 \x01(\x0c\"P\n\x07\x44\x65\x63ided\x12\x36\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32!.meshkit.pb.consensus.Certificate\x12\r\n\x05value\x18\x02 \x01(\x0c\"B\n\x10\x45quivocationSeen\x12\x0f\n\x07\x63ulprit\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x0c\x12\x0e\n\x06second\x18\x03 \x01(\x0c\"\x15\n\x03\x41sk\x12\x0e\n\x06height\x18\x01 \x01(\x04\"R\n\tCommitted\x12\x36\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32!.meshkit.pb.consensus.Certificate\x12\r\n\x05value\x18\x02 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ameshkit/pb/consensus.proto\x12\x14meshkit.pb.consensus\"\'\n\tValidator\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06weight\x18\x02 \x01(\x04\"M\n\x0b\x43\x65rtificate\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x10\n\x08value_id\x18\x03 \x01(\x0c\x12\r\n\x05votes\x18\x04 \x03(\x0c\"]\n\x05\x42\x65gin\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x33\n\nvalidators\x18\x02 \x03(\x0b\x32\x1f.meshkit.pb.consensus.Validator\x12\x0f\n\x07\x62uilder\x18\x03 \x01(\x0c\"\x06\n\x04Open\"7\n\x07Propose\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\r\n\x05value\x18\x03 \x01(\x0c\"8\n\x05Judge\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x10\n\x08value_id\x18\x02 \x01(\x0c\x12\r\n\x05valid\x18\x03 \x01(\x08\"/\n\x0eProposalWanted\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\"a\n\rProposalTaken\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x10\n\x08value_id\x18\x03 \x01(\x0c\x12\x10\n\x08proposer\x18\x04 \x01(\x0c\x12\r\n\x05value\x18\x05 \x01(\x0c\"P\n\x07\x44\x65\x63ided\x12\x36\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32!.meshkit.pb.consensus.Certificate\x12\r\n\x05value\x18\x02 \x01(\x0c\"B\n\x10\x45quivocationSeen\x12\x0f\n\x07\x63ulprit\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x0c\x12\x0e\n\x06second\x18\x03 \x01(\x0c\"\x15\n\x03\x41sk\x12\x0e\n\x06height\x18\x01 \x01(\x04\"R\n\tCommitted\x12\x36\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32!.meshkit.pb.consensus.Certificate\x12\r\n\x05value\x18\x02 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,23 +36,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CERTIFICATE']._serialized_start=93
   _globals['_CERTIFICATE']._serialized_end=170
   _globals['_BEGIN']._serialized_start=172
-  _globals['_BEGIN']._serialized_end=248
-  _globals['_OPEN']._serialized_start=250
-  _globals['_OPEN']._serialized_end=256
-  _globals['_PROPOSE']._serialized_start=258
-  _globals['_PROPOSE']._serialized_end=313
-  _globals['_JUDGE']._serialized_start=315
-  _globals['_JUDGE']._serialized_end=371
-  _globals['_PROPOSALWANTED']._serialized_start=373
-  _globals['_PROPOSALWANTED']._serialized_end=420
-  _globals['_PROPOSALTAKEN']._serialized_start=422
-  _globals['_PROPOSALTAKEN']._serialized_end=519
-  _globals['_DECIDED']._serialized_start=521
-  _globals['_DECIDED']._serialized_end=601
-  _globals['_EQUIVOCATIONSEEN']._serialized_start=603
-  _globals['_EQUIVOCATIONSEEN']._serialized_end=669
-  _globals['_ASK']._serialized_start=671
-  _globals['_ASK']._serialized_end=692
-  _globals['_COMMITTED']._serialized_start=694
-  _globals['_COMMITTED']._serialized_end=776
+  _globals['_BEGIN']._serialized_end=265
+  _globals['_OPEN']._serialized_start=267
+  _globals['_OPEN']._serialized_end=273
+  _globals['_PROPOSE']._serialized_start=275
+  _globals['_PROPOSE']._serialized_end=330
+  _globals['_JUDGE']._serialized_start=332
+  _globals['_JUDGE']._serialized_end=388
+  _globals['_PROPOSALWANTED']._serialized_start=390
+  _globals['_PROPOSALWANTED']._serialized_end=437
+  _globals['_PROPOSALTAKEN']._serialized_start=439
+  _globals['_PROPOSALTAKEN']._serialized_end=536
+  _globals['_DECIDED']._serialized_start=538
+  _globals['_DECIDED']._serialized_end=618
+  _globals['_EQUIVOCATIONSEEN']._serialized_start=620
+  _globals['_EQUIVOCATIONSEEN']._serialized_end=686
+  _globals['_ASK']._serialized_start=688
+  _globals['_ASK']._serialized_end=709
+  _globals['_COMMITTED']._serialized_start=711
+  _globals['_COMMITTED']._serialized_end=793
 # @@protoc_insertion_point(module_scope)

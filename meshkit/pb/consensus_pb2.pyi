@@ -27,12 +27,14 @@ class Certificate(_message.Message):
     def __init__(self, height: _Optional[int] = ..., round: _Optional[int] = ..., value_id: _Optional[bytes] = ..., votes: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Begin(_message.Message):
-    __slots__ = ("height", "validators")
+    __slots__ = ("height", "validators", "builder")
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     VALIDATORS_FIELD_NUMBER: _ClassVar[int]
+    BUILDER_FIELD_NUMBER: _ClassVar[int]
     height: int
     validators: _containers.RepeatedCompositeFieldContainer[Validator]
-    def __init__(self, height: _Optional[int] = ..., validators: _Optional[_Iterable[_Union[Validator, _Mapping]]] = ...) -> None: ...
+    builder: bytes
+    def __init__(self, height: _Optional[int] = ..., validators: _Optional[_Iterable[_Union[Validator, _Mapping]]] = ..., builder: _Optional[bytes] = ...) -> None: ...
 
 class Open(_message.Message):
     __slots__ = ()

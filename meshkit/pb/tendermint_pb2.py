@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from meshkit.pb import consensus_pb2 as meshkit_dot_pb_dot_consensus__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmeshkit/pb/tendermint.proto\x12\x15meshkit.pb.tendermint\x1a\x1ameshkit/pb/consensus.proto\"g\n\x04Vote\x12\x0c\n\x04kind\x18\x01 \x01(\x04\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\r\n\x05round\x18\x03 \x01(\x04\x12\x10\n\x08value_id\x18\x04 \x01(\x0c\x12\r\n\x05voter\x18\x05 \x01(\x0c\x12\x11\n\tsignature\x18\x06 \x01(\x0c\"\x93\x01\n\x08Proposal\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x13\n\x0bvalid_round\x18\x03 \x01(\x12\x12\x10\n\x08value_id\x18\x04 \x01(\x0c\x12\x10\n\x08proposer\x18\x05 \x01(\x0c\x12\x12\n\x05value\x18\x06 \x01(\x0cH\x00\x88\x01\x01\x12\x11\n\tsignature\x18\x07 \x01(\x0c\x42\x08\n\x06_value\"g\n\x05Known\x12\x32\n\tproposals\x18\x01 \x03(\x0b\x32\x1f.meshkit.pb.tendermint.Proposal\x12*\n\x05votes\x18\x02 \x03(\x0b\x32\x1b.meshkit.pb.tendermint.Vote\"-\n\tWantValue\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x10\n\x08value_id\x18\x02 \x01(\x0c\"b\n\x0bHeightBegun\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x33\n\nvalidators\x18\x02 \x03(\x0b\x32\x1f.meshkit.pb.consensus.Validator\x12\x0e\n\x06now_ns\x18\x03 \x01(\x04\"M\n\x0cRoundStarted\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0e\n\x06now_ns\x18\x03 \x01(\x04\x12\x0e\n\x06\x64ue_ns\x18\x04 \x01(\x04\"B\n\rProposalHeard\x12\x31\n\x08proposal\x18\x01 \x01(\x0b\x32\x1f.meshkit.pb.tendermint.Proposal\"6\n\tVoteHeard\x12)\n\x04vote\x18\x01 \x01(\x0b\x32\x1b.meshkit.pb.tendermint.Vote\"x\n\x0bQuorumShown\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\x04\x12\x10\n\x08value_id\x18\x04 \x01(\x0c\x12*\n\x05votes\x18\x05 \x03(\x0b\x32\x1b.meshkit.pb.tendermint.Vote\">\n\x0bValueJudged\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x10\n\x08value_id\x18\x02 \x01(\x0c\x12\r\n\x05valid\x18\x03 \x01(\x08\"/\n\x0bValueMissed\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x10\n\x08value_id\x18\x02 \x01(\x0c\"P\n\x08Proposed\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x13\n\x0bvalid_round\x18\x03 \x01(\x12\x12\x10\n\x08value_id\x18\x04 \x01(\x0c\"Y\n\x08VoteCast\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\x04\x12\x10\n\x08value_id\x18\x04 \x01(\x0c\x12\x0e\n\x06now_ns\x18\x05 \x01(\x04\"=\n\nValidFound\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x10\n\x08value_id\x18\x03 \x01(\x0c\"K\n\x0cTimerStarted\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\x04\x12\x0e\n\x06\x64ue_ns\x18\x04 \x01(\x04\"=\n\x08Repeated\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x0e\n\x06now_ns\x18\x02 \x01(\x04\x12\x11\n\trestarted\x18\x03 \x01(\x08\";\n\tPeerAhead\x12\x0e\n\x06sender\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0e\n\x06now_ns\x18\x03 \x01(\x04\"B\n\rStatementKept\x12\x0e\n\x06sender\x18\x01 \x01(\x0c\x12\x11\n\tstatement\x18\x02 \x01(\x0c\x12\x0e\n\x06now_ns\x18\x03 \x01(\x04\"<\n\x0eHeightAnswered\x12\n\n\x02to\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0e\n\x06now_ns\x18\x03 \x01(\x04\"J\n\rRoundAnswered\x12\n\n\x02to\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\r\n\x05round\x18\x03 \x01(\x04\x12\x0e\n\x06now_ns\x18\x04 \x01(\x04\"M\n\rValueAnswered\x12\n\n\x02to\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x10\n\x08value_id\x18\x03 \x01(\x0c\x12\x0e\n\x06now_ns\x18\x04 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmeshkit/pb/tendermint.proto\x12\x15meshkit.pb.tendermint\x1a\x1ameshkit/pb/consensus.proto\"g\n\x04Vote\x12\x0c\n\x04kind\x18\x01 \x01(\x04\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\r\n\x05round\x18\x03 \x01(\x04\x12\x10\n\x08value_id\x18\x04 \x01(\x0c\x12\r\n\x05voter\x18\x05 \x01(\x0c\x12\x11\n\tsignature\x18\x06 \x01(\x0c\"\x93\x01\n\x08Proposal\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x13\n\x0bvalid_round\x18\x03 \x01(\x12\x12\x10\n\x08value_id\x18\x04 \x01(\x0c\x12\x10\n\x08proposer\x18\x05 \x01(\x0c\x12\x12\n\x05value\x18\x06 \x01(\x0cH\x00\x88\x01\x01\x12\x11\n\tsignature\x18\x07 \x01(\x0c\x42\x08\n\x06_value\"g\n\x05Known\x12\x32\n\tproposals\x18\x01 \x03(\x0b\x32\x1f.meshkit.pb.tendermint.Proposal\x12*\n\x05votes\x18\x02 \x03(\x0b\x32\x1b.meshkit.pb.tendermint.Vote\"-\n\tWantValue\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x10\n\x08value_id\x18\x02 \x01(\x0c\"\xa3\x01\n\x0bHeightBegun\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x33\n\nvalidators\x18\x02 \x03(\x0b\x32\x1f.meshkit.pb.consensus.Validator\x12\x0e\n\x06now_ns\x18\x03 \x01(\x04\x12\x0f\n\x07\x62uilder\x18\x04 \x01(\x0c\x12.\n\x05turns\x18\x05 \x03(\x0b\x32\x1f.meshkit.pb.consensus.Validator\"M\n\x0cRoundStarted\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0e\n\x06now_ns\x18\x03 \x01(\x04\x12\x0e\n\x06\x64ue_ns\x18\x04 \x01(\x04\"B\n\rProposalHeard\x12\x31\n\x08proposal\x18\x01 \x01(\x0b\x32\x1f.meshkit.pb.tendermint.Proposal\"6\n\tVoteHeard\x12)\n\x04vote\x18\x01 \x01(\x0b\x32\x1b.meshkit.pb.tendermint.Vote\"x\n\x0bQuorumShown\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\x04\x12\x10\n\x08value_id\x18\x04 \x01(\x0c\x12*\n\x05votes\x18\x05 \x03(\x0b\x32\x1b.meshkit.pb.tendermint.Vote\">\n\x0bValueJudged\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x10\n\x08value_id\x18\x02 \x01(\x0c\x12\r\n\x05valid\x18\x03 \x01(\x08\"/\n\x0bValueMissed\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x10\n\x08value_id\x18\x02 \x01(\x0c\"P\n\x08Proposed\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x13\n\x0bvalid_round\x18\x03 \x01(\x12\x12\x10\n\x08value_id\x18\x04 \x01(\x0c\"Y\n\x08VoteCast\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\x04\x12\x10\n\x08value_id\x18\x04 \x01(\x0c\x12\x0e\n\x06now_ns\x18\x05 \x01(\x04\"=\n\nValidFound\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x10\n\x08value_id\x18\x03 \x01(\x0c\"K\n\x0cTimerStarted\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\r\n\x05round\x18\x02 \x01(\x04\x12\x0c\n\x04kind\x18\x03 \x01(\x04\x12\x0e\n\x06\x64ue_ns\x18\x04 \x01(\x04\"=\n\x08Repeated\x12\x0e\n\x06height\x18\x01 \x01(\x04\x12\x0e\n\x06now_ns\x18\x02 \x01(\x04\x12\x11\n\trestarted\x18\x03 \x01(\x08\";\n\tPeerAhead\x12\x0e\n\x06sender\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0e\n\x06now_ns\x18\x03 \x01(\x04\"B\n\rStatementKept\x12\x0e\n\x06sender\x18\x01 \x01(\x0c\x12\x11\n\tstatement\x18\x02 \x01(\x0c\x12\x0e\n\x06now_ns\x18\x03 \x01(\x04\"<\n\x0eHeightAnswered\x12\n\n\x02to\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0e\n\x06now_ns\x18\x03 \x01(\x04\"J\n\rRoundAnswered\x12\n\n\x02to\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\r\n\x05round\x18\x03 \x01(\x04\x12\x0e\n\x06now_ns\x18\x04 \x01(\x04\"M\n\rValueAnswered\x12\n\n\x02to\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x10\n\x08value_id\x18\x03 \x01(\x0c\x12\x0e\n\x06now_ns\x18\x04 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,38 +40,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KNOWN']._serialized_end=440
   _globals['_WANTVALUE']._serialized_start=442
   _globals['_WANTVALUE']._serialized_end=487
-  _globals['_HEIGHTBEGUN']._serialized_start=489
-  _globals['_HEIGHTBEGUN']._serialized_end=587
-  _globals['_ROUNDSTARTED']._serialized_start=589
-  _globals['_ROUNDSTARTED']._serialized_end=666
-  _globals['_PROPOSALHEARD']._serialized_start=668
-  _globals['_PROPOSALHEARD']._serialized_end=734
-  _globals['_VOTEHEARD']._serialized_start=736
-  _globals['_VOTEHEARD']._serialized_end=790
-  _globals['_QUORUMSHOWN']._serialized_start=792
-  _globals['_QUORUMSHOWN']._serialized_end=912
-  _globals['_VALUEJUDGED']._serialized_start=914
-  _globals['_VALUEJUDGED']._serialized_end=976
-  _globals['_VALUEMISSED']._serialized_start=978
-  _globals['_VALUEMISSED']._serialized_end=1025
-  _globals['_PROPOSED']._serialized_start=1027
-  _globals['_PROPOSED']._serialized_end=1107
-  _globals['_VOTECAST']._serialized_start=1109
-  _globals['_VOTECAST']._serialized_end=1198
-  _globals['_VALIDFOUND']._serialized_start=1200
-  _globals['_VALIDFOUND']._serialized_end=1261
-  _globals['_TIMERSTARTED']._serialized_start=1263
-  _globals['_TIMERSTARTED']._serialized_end=1338
-  _globals['_REPEATED']._serialized_start=1340
-  _globals['_REPEATED']._serialized_end=1401
-  _globals['_PEERAHEAD']._serialized_start=1403
-  _globals['_PEERAHEAD']._serialized_end=1462
-  _globals['_STATEMENTKEPT']._serialized_start=1464
-  _globals['_STATEMENTKEPT']._serialized_end=1530
-  _globals['_HEIGHTANSWERED']._serialized_start=1532
-  _globals['_HEIGHTANSWERED']._serialized_end=1592
-  _globals['_ROUNDANSWERED']._serialized_start=1594
-  _globals['_ROUNDANSWERED']._serialized_end=1668
-  _globals['_VALUEANSWERED']._serialized_start=1670
-  _globals['_VALUEANSWERED']._serialized_end=1747
+  _globals['_HEIGHTBEGUN']._serialized_start=490
+  _globals['_HEIGHTBEGUN']._serialized_end=653
+  _globals['_ROUNDSTARTED']._serialized_start=655
+  _globals['_ROUNDSTARTED']._serialized_end=732
+  _globals['_PROPOSALHEARD']._serialized_start=734
+  _globals['_PROPOSALHEARD']._serialized_end=800
+  _globals['_VOTEHEARD']._serialized_start=802
+  _globals['_VOTEHEARD']._serialized_end=856
+  _globals['_QUORUMSHOWN']._serialized_start=858
+  _globals['_QUORUMSHOWN']._serialized_end=978
+  _globals['_VALUEJUDGED']._serialized_start=980
+  _globals['_VALUEJUDGED']._serialized_end=1042
+  _globals['_VALUEMISSED']._serialized_start=1044
+  _globals['_VALUEMISSED']._serialized_end=1091
+  _globals['_PROPOSED']._serialized_start=1093
+  _globals['_PROPOSED']._serialized_end=1173
+  _globals['_VOTECAST']._serialized_start=1175
+  _globals['_VOTECAST']._serialized_end=1264
+  _globals['_VALIDFOUND']._serialized_start=1266
+  _globals['_VALIDFOUND']._serialized_end=1327
+  _globals['_TIMERSTARTED']._serialized_start=1329
+  _globals['_TIMERSTARTED']._serialized_end=1404
+  _globals['_REPEATED']._serialized_start=1406
+  _globals['_REPEATED']._serialized_end=1467
+  _globals['_PEERAHEAD']._serialized_start=1469
+  _globals['_PEERAHEAD']._serialized_end=1528
+  _globals['_STATEMENTKEPT']._serialized_start=1530
+  _globals['_STATEMENTKEPT']._serialized_end=1596
+  _globals['_HEIGHTANSWERED']._serialized_start=1598
+  _globals['_HEIGHTANSWERED']._serialized_end=1658
+  _globals['_ROUNDANSWERED']._serialized_start=1660
+  _globals['_ROUNDANSWERED']._serialized_end=1734
+  _globals['_VALUEANSWERED']._serialized_start=1736
+  _globals['_VALUEANSWERED']._serialized_end=1813
 # @@protoc_insertion_point(module_scope)

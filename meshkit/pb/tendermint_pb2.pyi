@@ -58,14 +58,18 @@ class WantValue(_message.Message):
     def __init__(self, height: _Optional[int] = ..., value_id: _Optional[bytes] = ...) -> None: ...
 
 class HeightBegun(_message.Message):
-    __slots__ = ("height", "validators", "now_ns")
+    __slots__ = ("height", "validators", "now_ns", "builder", "turns")
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     VALIDATORS_FIELD_NUMBER: _ClassVar[int]
     NOW_NS_FIELD_NUMBER: _ClassVar[int]
+    BUILDER_FIELD_NUMBER: _ClassVar[int]
+    TURNS_FIELD_NUMBER: _ClassVar[int]
     height: int
     validators: _containers.RepeatedCompositeFieldContainer[_consensus_pb2.Validator]
     now_ns: int
-    def __init__(self, height: _Optional[int] = ..., validators: _Optional[_Iterable[_Union[_consensus_pb2.Validator, _Mapping]]] = ..., now_ns: _Optional[int] = ...) -> None: ...
+    builder: bytes
+    turns: _containers.RepeatedCompositeFieldContainer[_consensus_pb2.Validator]
+    def __init__(self, height: _Optional[int] = ..., validators: _Optional[_Iterable[_Union[_consensus_pb2.Validator, _Mapping]]] = ..., now_ns: _Optional[int] = ..., builder: _Optional[bytes] = ..., turns: _Optional[_Iterable[_Union[_consensus_pb2.Validator, _Mapping]]] = ...) -> None: ...
 
 class RoundStarted(_message.Message):
     __slots__ = ("height", "round", "now_ns", "due_ns")

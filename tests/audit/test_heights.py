@@ -41,8 +41,8 @@ def test_turns() -> None:
         RoundStarted(5, 1, 1, 1),
         ProposalHeard(PROPOSAL),
     )
-    assert found.turns(5) == (5, voters, 2, frozenset({1}), {0: (PLACE,)})
-    assert found.turns(6) == (6, (), 0, frozenset(), {})
+    assert found.turns(5) == (5, voters, voters, 2, frozenset({1}), {0: (PLACE,)})
+    assert found.turns(6) == (6, (), (), 0, frozenset(), {})
 
 
 def test_whose_result_was_decided() -> None:

@@ -81,8 +81,9 @@ def test_who_let_a_turn_to_propose_pass() -> None:
     said = [*heard(BEN, CEM), *heard(ANN, by=BEN)]
     passed = Place(BEN, 4, 1)
     turns = (
-        Turns(7, voters, 3, frozenset({1}), {0: (passed,)}), Turns(8, (), 0, frozenset(), {}),
-    )  # fmt: skip
+        Turns(7, voters, voters, 3, frozenset({1}), {0: (passed,)}),
+        Turns(8, (), (), 0, frozenset(), {}),
+    )
     assert told(said, turns) == [(proposer(voters, 7, number), "no-proposal") for number in (0, 2)]
     ends = Ends((), (), (AT[ANN], AT[BEN]))
     first, second = silences(OPENED, said, turns, ANN, ends)

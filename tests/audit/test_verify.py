@@ -16,6 +16,7 @@ from meshkit.audit.errors import AuditError, OtherRules
 from meshkit.audit.exhibits import gather
 from meshkit.audit.verify import Report, verify
 from meshkit.audit.words import named
+from meshkit.consensus.engines import TENDERMINT
 from meshkit.core.composite import At
 from meshkit.core.history import HeadNoted
 from meshkit.core.machine import Entry, Moment
@@ -344,8 +345,11 @@ def test_a_journal_that_may_not_be_read(home: Path, monkeypatch: pytest.MonkeyPa
 def test_an_engine_that_trusts_its_nodes_attests_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("meshkit.ledger.forms.ENGINES", ("raft",))  # which no release runs yet
-    with mesh(tmp_path, 1, engine="raft") as box:
+    engines = {"trusting": TENDERMINT._replace(name="trusting", attests=False)}
+    monkeypatch.setattr("meshkit.ledger.forms.ENGINES", tuple(engines))
+    monkeypatch.setattr("meshkit.node.ENGINES", engines)
+    monkeypatch.setattr(verify_, "ENGINES", engines)
+    with mesh(tmp_path, 1, engine="trusting") as box:
         box.start()
         box.run(lambda: True)
     report = audit(tmp_path)

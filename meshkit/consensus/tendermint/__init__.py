@@ -12,7 +12,8 @@ propose again what a quorum prevoted, until the network is quick enough for one 
 proposer to succeed. No clock is trusted: times only decide when to give up waiting.
 
     messages   statements, the messages they travel in, commands, events
-    state      what a node knows, and how each event changes it
+    state      what a node knows
+    fold       how each event changes that
     rules      the paper's lines: what follows from what is known
     hearing    what others say, and the gates it passes
     speech     what we say, and say again

@@ -1,9 +1,8 @@
 """What a node asks of the engine's state between events; every engine answers these questions."""
 
-from meshkit.consensus.rotation import proposer
 from meshkit.consensus.tendermint import hearing
 from meshkit.consensus.tendermint.messages import Vote
-from meshkit.consensus.tendermint.state import PROPOSE, State
+from meshkit.consensus.tendermint.state import PROPOSE, State, turn
 from meshkit.core.value import Value
 
 
@@ -33,9 +32,7 @@ def unjudged(state: State) -> tuple[tuple[int, bytes, Value], ...]:
 
 def leader(state: State) -> bytes:
     """Who proposes, or would if the height were open; empty where there are no validators yet."""
-    if not state.validators:
-        return b""
-    return proposer(state.validators, state.height, max(state.round, 0))
+    return turn(state, max(state.round, 0))
 
 
 def is_late(state: State, sender: bytes, message: Value, now_ns: int) -> bool:

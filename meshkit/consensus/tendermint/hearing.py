@@ -23,8 +23,8 @@ from meshkit.consensus.messages import (
     ProposalTaken,
 )
 from meshkit.consensus.quorum import Tally
-from meshkit.consensus.rotation import proposer
 from meshkit.consensus.tendermint.evidence import conflict, place, vouches
+from meshkit.consensus.tendermint.fold import counted, evolve
 from meshkit.consensus.tendermint.messages import (
     PRECOMMIT,
     PREVOTE,
@@ -53,11 +53,10 @@ from meshkit.consensus.tendermint.state import (
     State,
     bare,
     charge,
-    counted,
-    evolve,
     may_answer,
     round_of,
     slot,
+    turn,
 )
 from meshkit.core.value import Statement, Value, digest
 
@@ -221,7 +220,7 @@ def _hear_proposal(deciding: Deciding, sender: bytes, proposal: Proposal) -> Non
 def _turn(state: State, number: int) -> bytes:
     if number == state.round:
         return state.proposer
-    return proposer(state.validators, state.height, number)
+    return turn(state, number)
 
 
 def _take(deciding: Deciding, proposal: Proposal) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import assert_never
 
+from meshkit.consensus.absence import present
 from meshkit.consensus.messages import (
     NIL,
     Begin,
@@ -23,6 +24,7 @@ from meshkit.consensus.messages import (
     Propose,
     Validator,
 )
+from meshkit.consensus.tendermint.fold import evolve
 from meshkit.consensus.tendermint.hearing import Deciding, Unfolded, hear, is_late, one_more
 from meshkit.consensus.tendermint.messages import (
     Command,
@@ -36,7 +38,7 @@ from meshkit.consensus.tendermint.messages import (
 )
 from meshkit.consensus.tendermint.rules import Timeouts, cast, start
 from meshkit.consensus.tendermint.speech import SILENT, speak
-from meshkit.consensus.tendermint.state import PROPOSE, State, evolve
+from meshkit.consensus.tendermint.state import PROPOSE, State, absences_after
 from meshkit.core.machine import Heard, Moment, Restarted, Wake
 from meshkit.core.value import digest
 
@@ -135,7 +137,10 @@ def _begin(deciding: Deciding, command: Begin) -> None:
         return
     same = state.height and command.validators == state.validators
     validators = state.validators if same else _in_order(command.validators)
-    deciding.add(HeightBegun(command.height, validators, deciding.now_ns))
+    absences = absences_after(state, command.height, command.builder)
+    turns = present(validators, absences, command.height) if absences else ()
+    begun = HeightBegun(command.height, validators, deciding.now_ns, command.builder, turns)
+    deciding.add(begun)
     for sender, statements in sorted(state.later.items()):
         for statement in statements:
             hear(deciding, sender, statement)

@@ -87,11 +87,13 @@ class WantValue(Value):
 
 
 class HeightBegun(Value):
-    """These validators decide this height."""
+    """These validators decide this height; `turns` are those who are given turns to propose."""
 
     height: int
     validators: tuple[Validator, ...]  # sorted by id
     now_ns: int
+    builder: bytes = b""  # of the value of the height before
+    turns: tuple[Validator, ...] = ()  # sorted by id; empty: all
 
 
 class RoundStarted(Value):

@@ -68,6 +68,12 @@ def name(number: int) -> bytes:
     return bytes([number]) * 32
 
 
+def builder(value: Value) -> bytes:
+    """Who made a value that says so, as those of `App` do: the number before the stroke."""
+    number = getattr(value, "text", "").partition("/")[0]
+    return name(int(number)) if number.isdigit() else b""
+
+
 def equals(count: int) -> tuple[Validator, ...]:
     """Validators of weight one."""
     return tuple(Validator(name(number), 1) for number in range(count))
@@ -130,7 +136,7 @@ class App:
 
         def decided(_: Any, event: Decided) -> Sequence[At]:
             height = event.certificate.height + 1
-            begin = At(NAME, Begin(height, tuple(self.validators(height))))
+            begin = At(NAME, Begin(height, tuple(self.validators(height)), builder(event.value)))
             return (begin, At(NAME, Open())) if height <= self.heights else (begin,)
 
         policies: dict[tuple[str, type], Sequence[Policy]] = {

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from meshkit.consensus.messages import Open
 from meshkit.consensus.tendermint import State, Tendermint, Timeouts
 from meshkit.consensus.tendermint.evidence import amnesias, culprits, equivocations, proves
+from meshkit.consensus.tendermint.fold import evolve
 from meshkit.consensus.tendermint.messages import (
     PRECOMMIT,
     Effect,
@@ -20,7 +21,6 @@ from meshkit.consensus.tendermint.messages import (
     Vote,
     VoteHeard,
 )
-from meshkit.consensus.tendermint.state import evolve
 from meshkit.core.machine import Restarted
 from meshkit.core.value import Value, canonical
 from tests.consensus.tendermint.liars import (

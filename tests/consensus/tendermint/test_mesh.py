@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from meshkit.consensus.messages import Begin, Propose, Validator
 from meshkit.consensus.tendermint import Timeouts, machine, silent, stalled_since
 from meshkit.consensus.tendermint.messages import Proposal, ProposalHeard, VoteCast, WantValue
-from meshkit.core.machine import recheck
-from meshkit.core.value import Value, digest
+from meshkit.core.machine import Restarted, recheck
+from meshkit.core.value import Value, canonical, digest
 from tests.consensus.tendermint.liars import Silent
 from tests.consensus.tendermint.network import (
     MS,
@@ -26,6 +26,7 @@ from tests.consensus.tendermint.network import (
     Node,
     Weather,
     agreed,
+    builder,
     check_agreement,
     equals,
     name,
@@ -84,6 +85,39 @@ def test_T17_a_dead_node_that_does_not_propose_costs_nothing() -> None:
     net.open()
     net.run(60 * SECOND, done(nodes, 1))
     assert net.now_ns // MS == 30
+
+
+@pytest.mark.parametrize(("count", "dead"), [(4, 1), (7, 2), (10, 3)])
+def test_T10_dead_proposers_cost_a_timeout_once_and_not_every_time(count: int, dead: int) -> None:
+    heights = 10 * count
+    net = Net(App(heights=heights, validators=lambda _: equals(count)))
+    nodes = net.join(range(count - dead))
+    net.join(range(count - dead, count), Silent)
+    net.open()
+    net.run(600 * SECOND, done(nodes, heights))
+    late = [height for height in range(1, heights + 1) if agreed(nodes, height).round]
+    assert len(late) <= 2 * dead, "each when its turn first comes, and once more after 4 n heights"
+    assert len(late) >= 1
+    assert max(height for height in late if height <= 4 * count) <= count + dead
+    assert len({canonical(node.consensus.absences) for node in nodes}) == 1
+
+
+def test_T10_who_is_back_is_given_turns_again() -> None:
+    net = Net(App(heights=60))
+    nodes = net.join(range(4))
+    nodes[3].up = False
+    net.open()
+    net.run(600 * SECOND, lambda: all_at(nodes[:3], 10))
+    nodes[3].up = True
+    nodes[3].take(Restarted())
+    net.run(600 * SECOND, done(nodes, 60))
+    built = [number for number in range(11, 61) if _builder(nodes, number) == name(3)]
+    assert len(built) >= 8, "as often as the others, once the first wait is over"
+    assert not nodes[0].consensus.absences
+
+
+def _builder(nodes: Sequence[Node], height: int) -> bytes:
+    return builder(nodes[0].decided[height].value)
 
 
 def test_T17_no_round_runs_while_nothing_is_ready() -> None:
