@@ -91,15 +91,16 @@ class Chronicle:
     def _agreed(self, height: int, found: Sequence[Decision]) -> Decision | None:
         """The decision of a height, once every record of it has been looked at."""
         voters = tuple(Validator(id_, weight) for id_, weight in validators(self._book))
-        faults: dict[bytes, str] = {}
+        # Of a certificate and the block beside it: one journal's spoilt block is not the others'.
+        faults: dict[tuple[bytes, bytes], str] = {}
         proved: dict[bytes, Decision] = {}
         for decision in found:
-            name = digest(decision.certificate)
-            if name not in faults:
-                faults[name] = self._fault(height, decision, voters)
+            both = digest(decision.certificate), digest(decision.block)
+            if both not in faults:
+                faults[both] = self._fault(height, decision, voters)
             self._certificates += 1
-            if faults[name]:
-                what = f"height {height}: {faults[name]}"
+            if faults[both]:
+                what = f"height {height}: {faults[both]}"
                 self._findings.add(decision.node, decision.entry, "certificate", what)
             else:
                 proved.setdefault(decision.certificate.value_id, decision)

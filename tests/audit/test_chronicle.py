@@ -174,6 +174,22 @@ def test_each_journal_may_have_a_certificate_of_its_own(heard: Heard, shelves: S
     assert (verified.certificates, found) == (2 * verified.height, [])
 
 
+@pytest.mark.parametrize("spoilt_first", [True, False])
+def test_one_spoilt_block_says_nothing_of_others_with_the_same_certificate(
+    heard: Heard, shelves: Shelves, spoilt_first: bool
+) -> None:
+    other, heights = Deposition(member(1).id), len(heard.said.decisions)
+    for height, decision in heard.said.decisions.items():
+        other.decisions[height] = decision._replace(node=other.node, entry=decision.entry + 1_000)
+    spoilt = heard.said if spoilt_first else other
+    decision = spoilt.decisions[2]
+    block = replace(block_of(decision), previous=LIE)
+    spoilt.decisions[2] = decision._replace(block=block)
+    verified, found, notes = walk(heard, shelves, other)
+    assert found == [(decision.entry, "certificate")]
+    assert (verified.height, notes) == (heights, []), "the other journal proves it"
+
+
 def test_two_blocks_at_one_height(heard: Heard, shelves: Shelves) -> None:
     height = 2
     decision = heard.said.decisions[height]
