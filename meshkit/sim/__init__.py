@@ -29,12 +29,15 @@ modelled is the world around them, and one seed drives it all:
     campaign     a seed played twice, and told of in a report
     bench        how fast whole nodes are stepped
 
+    linearizable whether what clients saw could have happened one thing at a time
+    engines/     the same world for bare consensus engines under a service of registers
+
 The idea is FoundationDB's (Zhou et al. 2021, section 4): where all that is uncertain comes from a
 seed, a failure found once in a million is found again whenever it is asked for. From TigerBeetle's
 simulator it takes the two phases, safety and liveness, from "swarm testing" (Groce et al. 2012)
 that each seed has faults of its own, from madsim that every seed is run twice.
 
-What is left out: rot of journals in place (its tests are the journal's), time that passes within a
+What is left out: rot of whole nodes' journals in place (its tests are the journal's), time that passes within a
 step, and real sockets; those stand in `integration/`.
 """
 

@@ -29,7 +29,11 @@ def play(scenario: str, seed: int, twice: bool = True) -> Report:
 
 
 def _run(scenario: str, seed: int, checker: Checker) -> Report:
-    run = Run(seed, SCENARIOS[scenario](seed), checker)
+    return told(Run(seed, SCENARIOS[scenario](seed), checker), scenario)
+
+
+def told(run: Run, scenario: str) -> Report:
+    """A run, gone through to its end, whatever that is."""
     try:
         run.go()
     except Broken as broken:

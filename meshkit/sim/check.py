@@ -195,7 +195,7 @@ class Checker(Watch):
         place = place_of(statement)
         if place is None or not process.honest:
             return
-        name = digest(_content(statement))
+        name = digest(content_of(statement))
         known = self._said.setdefault(place, name)
         self._require(known == name, process, f"it signed two things: {statement!r:.600}")
 
@@ -272,7 +272,8 @@ def place_of(statement: Statement) -> tuple[object, ...] | None:
             return None
 
 
-def _content(statement: Statement) -> list[Any]:
+def content_of(statement: Statement) -> list[Any]:
+    """What its signature covers."""
     return [
         getattr(statement, name)
         for name in statement.__struct_fields__

@@ -89,7 +89,7 @@ class Tongue:
 
     def others(self) -> list[bytes]:
         """The other members, as the ledger has them."""
-        return [id_ for id_ in sorted(self.state["ledger"].members) if id_ != self.me]
+        return [id_ for id_ in self.process.members() if id_ != self.me]
 
     def favours(self, to: bytes) -> bool:
         """One half of the members, the same all the time."""

@@ -62,12 +62,15 @@ class Mesh:
         """One more process, not started yet; honest, unless it has a tongue or a twin."""
         self.know(person)
         honest = honest and tongue is None
-        process = Process(self, person, len(self.processes), honest, tongue)
+        process = self._process(person, len(self.processes), honest, tongue)
         if tongue is not None:
             tongue.bind(process)
         self.processes.append(process)
         self._by_id.setdefault(person.key, []).append(process)
         return process
+
+    def _process(self, person: Person, number: int, honest: bool, tongue: Tongue | None) -> Process:
+        return Process(self, person, number, honest, tongue)
 
     def of(self, id_: bytes) -> list[Process]:
         """The processes that speak for an identity: two, if it has a twin."""

@@ -6,17 +6,23 @@ store goes the same way. Nothing here looks into a message.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
 from meshkit.core.value import Value
 from meshkit.sim.agenda import MS, Agenda
 from meshkit.sim.dice import Dice
 from meshkit.sim.voice import Spoken
 
-if TYPE_CHECKING:
-    from meshkit.sim.process import Process
-
 Link: TypeAlias = tuple[int, int]  # from one process to another, by their numbers
+
+
+class Hearer(Protocol):
+    """Whoever messages go to: a process, or a client of some."""
+
+    number: int
+
+    def hear(self, said: Spoken) -> None: ...
+
 
 CLOGGED_MAX = 2_000  # messages that a clogged link holds; what is over is lost, as at a high mark
 
@@ -44,9 +50,9 @@ class Network:
         self.lost = 0
         self._agenda = agenda
         self._dice = dice
-        self._clogged: dict[Link, list[tuple[Process, Spoken]]] = {}
+        self._clogged: dict[Link, list[tuple[Hearer, Spoken]]] = {}
 
-    def post(self, sender: int, hearers: Sequence["Process"], said: Spoken, leaves_ns: int) -> None:
+    def post(self, sender: int, hearers: Sequence[Hearer], said: Spoken, leaves_ns: int) -> None:
         """Send a message off at `leaves_ns`, to each of these."""
         weather, dice, at = self.weather, self._dice, self._agenda.at
         for to in hearers:
@@ -62,7 +68,7 @@ class Network:
             if weather.repeat_ppm and dice.chance(weather.repeat_ppm):
                 at(leaves_ns + 2 * self._delay_ns(), to.hear, said)
 
-    def _is_stopped(self, link: Link, to: "Process", said: Spoken) -> bool:
+    def _is_stopped(self, link: Link, to: Hearer, said: Spoken) -> bool:
         """Whether the link is cut, or holds the message until it is opened."""
         if link in self.cut:
             self.lost += 1

@@ -66,3 +66,8 @@ def node(number: int) -> Person:
 @cache
 def operator(number: int) -> Person:
     return Person("operator", number)
+
+
+@cache
+def client(number: int) -> Person:
+    return Person("client", number)

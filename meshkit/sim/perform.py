@@ -23,7 +23,7 @@ from meshkit.rounds.messages import (
     TrainingFailed,
 )
 from meshkit.sim.agenda import MS
-from meshkit.sim.voice import SIGN_NS, spoken, voice
+from meshkit.sim.voice import SIGN_NS, Spoken, spoken, voice
 
 if TYPE_CHECKING:
     from meshkit.sim.process import Process
@@ -69,6 +69,9 @@ class Performer:
             case _:
                 raise AssertionError(f"nobody performs {effect!r:.200}")
 
+    def _spoken(self, message: Value, envelope: bytes) -> Spoken:
+        return spoken(self._process.me, message, envelope)
+
     def _answer(self, command: At, envelope: bytes = b"") -> None:
         """Into the inbox, for the tick after the one whose effects these are."""
         self._process.shell.take(command, envelope)
@@ -78,7 +81,7 @@ class Performer:
     def _broadcast(self, caused: Caused, message: Value) -> None:
         process = self._process
         signed, envelope = self._voice.say(message, caused.entry, caused.number)
-        said = spoken(process.me, signed, envelope)
+        said = self._spoken(signed, envelope)
         if signed is not message and isinstance(signed, Statement):
             process.load_ns += SIGN_NS
             self._mesh.watch.signed(process, signed)
@@ -96,7 +99,7 @@ class Performer:
                 self._lie(caused, peer, message)
             else:
                 _, envelope = self._voice.say(message, caused.entry, caused.number)
-                said = spoken(process.me, message, envelope)
+                said = self._spoken(message, envelope)
                 self._mesh.network.post(process.number, (peer,), said, process.free_ns)
 
     # -- lying ------------------------------------------------------------------------------------
@@ -119,7 +122,7 @@ class Performer:
         process = self._process
         signed, envelope = self._voice.say(lie, caused.entry, caused.number)
         if self._mesh.is_authentic(signed):
-            said = spoken(process.me, signed, envelope)
+            said = self._spoken(signed, envelope)
             self._mesh.network.post(process.number, (peer,), said, process.free_ns)
         else:
             self._mesh.watch.happened("forgery refused")

@@ -7,12 +7,13 @@ write, between any two effects, or at any moment from outside; what it had not w
 and it comes back from its journal, or from a snapshot and what follows it.
 """
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from blake3 import blake3
 
 from meshkit import RULES, __version__
-from meshkit.core.composite import At
+from meshkit.core.composite import At, Composite
 from meshkit.core.history import Snapshot, Start
 from meshkit.core.machine import Restarted, Wake
 from meshkit.core.shell import Caused, Shell
@@ -88,7 +89,7 @@ class Process:
     ) -> None:
         self.mesh, self.person, self.me, self.number = mesh, person, person.key, number
         self.honest, self.tongue = honest, tongue
-        self.node = mesh_node(person.key, mesh.genesis)
+        self.node = self._composed()
         self.disk = Disk()
         self.pace = STEADY
         self.dice = mesh.dice("process", number)
@@ -111,6 +112,39 @@ class Process:
         self._saving = False
         self._staged = False
 
+    # -- what a bare engine's process has otherwise -----------------------------------------------
+
+    def _composed(self) -> Composite:
+        """The node that this process runs."""
+        return mesh_node(self.me, self.mesh.genesis)
+
+    def _urgency(self) -> Callable[[Any], int]:
+        return urgency
+
+    def _equipped(self) -> Performer:
+        """Whoever does the effects of this life."""
+        return Performer(self)
+
+    def _begin(self) -> None:
+        """What a life begins with, as the host has it."""
+        self.take(At("history", Start(__version__, RULES)))
+        if self.up and not self.shell.state["ledger"].mesh:
+            self.take(At("ledger", Found(self.mesh.genesis)))
+        if self.up:
+            self.take(At("", Restarted()))
+
+    def _look(self, state: Any) -> None:
+        """Follow the ledger, if it is another one."""
+        book: Book = state["ledger"]
+        if book is not self._book:
+            self._follow(book)
+
+    def members(self) -> list[bytes]:
+        """Whom it knows as members, itself included if it is one."""
+        return sorted(self.shell.state["ledger"].members)
+
+    # -- what all have in common ------------------------------------------------------------------
+
     def sign(self, statement: S) -> S:
         """The statement, signed by whom this process speaks for."""
         return signed_by(self.person, statement, self.mesh.id, self.mesh.real)
@@ -129,12 +163,17 @@ class Process:
         restored = self.store.restore(self.node)
         self.clock = Clock(mesh.agenda, self.dice, self.off_ns, self.rate_ppm, restored.last_ns)
         self.shell = Shell(
-            self.node, self.store.log, self.clock.moment, restored.state, self.store.length, urgency
+            self.node,
+            self.store.log,
+            self.clock.moment,
+            restored.state,
+            self.store.length,
+            self._urgency(),
         )
         observer = mesh.watch.observer(self)
         if observer is not None:
             self.store.log.observers.append(observer)
-        self.performer = Performer(self)
+        self.performer = self._equipped()
         self.up, self.paused, self.life = True, False, self.life + 1
         self.peers, self.peer_ids = [], frozenset()
         self.free_ns = self.load_ns = 0
@@ -143,11 +182,7 @@ class Process:
         self._due_ns, self._due_at_ns, self._alarm_ns = None, NEVER, NEVER
         self._ticking = self._saving = self._staged = False
         mesh.watch.began(self)
-        self.take(At("history", Start(__version__, RULES)))
-        if self.up and not self.shell.state["ledger"].mesh:
-            self.take(At("ledger", Found(mesh.genesis)))
-        if self.up:
-            self.take(At("", Restarted()))
+        self._begin()
 
     def crash(self, why: str) -> None:
         """Gone, with all that was not written."""
@@ -285,11 +320,9 @@ class Process:
         self.crash("it died between effects")
 
     def _plan(self) -> None:
-        """Follow the ledger, and see when there is something to do next."""
+        """See what has changed, and when there is something to do next."""
         state = self.shell.state
-        book: Book = state["ledger"]
-        if book is not self._book:
-            self._follow(book)
+        self._look(state)
         if self.tongue is not None:
             self.performer.stir()
         due_ns = self.node.deadline(state)
