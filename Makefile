@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 WORKERS ?= auto
 DEMO ?=
 SEEDS ?= 5000
+ENGINE_SEEDS ?= 10000
 SOURCES := meshkit cli services
 PURE := meshkit/core/*,meshkit/consensus/*,meshkit/ledger/*,meshkit/pool/*,meshkit/rounds/*,meshkit/node.py
 
@@ -91,6 +92,7 @@ schemas: env
 # The simulator's long campaign; `make test` runs a short one.
 sim: env
 	$(BIN)/meshkit sim run all --seeds $(SEEDS)
+	$(BIN)/meshkit sim run engines --seeds $(ENGINE_SEEDS)
 
 bench: env
 	$(BIN)/meshkit bench consensus

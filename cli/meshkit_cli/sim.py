@@ -1,4 +1,4 @@
-"""`meshkit sim`: whole meshes in virtual time, a story a seed; a seed tells its story again."""
+"""`meshkit sim`: whole meshes, or bare engines, in virtual time; a seed tells its story again."""
 
 import os
 import signal
@@ -10,12 +10,13 @@ from multiprocessing import get_context
 
 import click
 
-from meshkit.sim import campaign
+from meshkit.sim import campaign, engines
 from meshkit.sim.run import Report
 from meshkit.sim.scenarios import SCENARIOS
 from meshkit_cli.output import DIVERGENCE, Document, emit, err, facts, fail, output_option, watching
 
-ALL = "all"
+ALL = "all"  # scenarios of whole nodes
+ENGINES = "engines"  # the campaign of each
 LINES = 20  # of progress, where there is no terminal to draw a bar on
 LARGEST = "largest "  # how counts begin that are no sums
 
@@ -28,7 +29,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("scenario", type=click.Choice([*SCENARIOS, ALL]))
+@click.argument("scenario", type=click.Choice([*SCENARIOS, ALL, *engines.SCENARIOS, ENGINES]))
 @click.option("--seed", type=click.IntRange(0), help="Tell this seed's story, and no other.")
 @click.option("--seeds", type=click.IntRange(1), help="How many seeds. Default: one.")
 @click.option("--first", type=click.IntRange(0), help="The first of them. Default: 0.")
@@ -42,12 +43,15 @@ def run(
     """Run SCENARIO: a mesh under faults, then healed, and checked after every entry; then the same
     again, and compared.
 
-    The campaign draws each mesh, its liars, its work and its faults from the seed.
+    The campaign draws each mesh, its liars, its work and its faults from the seed. A scenario that
+    names an engine runs that engine alone, under a service of registers whose clients must be
+    explained; `all` are those of whole meshes, `engines` the campaign of each engine.
     """
     if seed is not None and (seeds is not None or first is not None):
         raise click.UsageError("--seed names one; --seeds and --first name many: choose")
     begin = first or 0 if seed is None else seed
-    names = list(SCENARIOS) if scenario == ALL else [scenario]
+    many = {ALL: list(SCENARIOS), ENGINES: [f"{name}/campaign" for name in engines.KITS]}
+    names = many.get(scenario, [scenario])
     todo = [(name, number) for number in range(begin, begin + (seeds or 1)) for name in names]
     workers = min(jobs or len(os.sched_getaffinity(0)), len(todo))
     document = summary(scenario, seeds or 1, follow(reports(todo, workers), len(todo)))
@@ -59,7 +63,8 @@ def run(
 
 def play(job: Job) -> Report:
     """One seed from beginning to end, twice; whatever goes wrong on the way is in the report."""
-    return campaign.play(*job)
+    scenario, seed = job
+    return (engines if "/" in scenario else campaign).play(scenario, seed)
 
 
 def reports(todo: Sequence[Job], workers: int) -> Generator[Report]:

@@ -37,8 +37,8 @@ seed, a failure found once in a million is found again whenever it is asked for.
 simulator it takes the two phases, safety and liveness, from "swarm testing" (Groce et al. 2012)
 that each seed has faults of its own, from madsim that every seed is run twice.
 
-What is left out: rot of whole nodes' journals in place (its tests are the journal's), time that passes within a
-step, and real sockets; those stand in `integration/`.
+What is left out: rot of whole nodes' journals in place (its tests are the journal's), time that
+passes within a step, and real sockets; those stand in `integration/`.
 """
 
 from meshkit.sim.campaign import play

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from meshkit.sim.check import Broken
+from meshkit.sim.engines import KITS
 from meshkit.sim.run import Report, Run
 from meshkit.sim.scenarios import SCENARIOS
 from meshkit.sim.setting import Setting, drawn
@@ -66,6 +67,26 @@ def test_the_same_seed_tells_the_same_story_again(calm: None) -> None:
     assert meshkit(*words) == meshkit(*words)
     assert sim.play(("campaign", 5)) == sim.play(("campaign", 5))
     assert sim.play(("campaign", 5)).digest != sim.play(("campaign", 6)).digest
+
+
+def test_a_bare_engine_is_run_by_a_scenario_that_names_it() -> None:
+    said = meshkit("sim", "run", "tendermint/calm", "--seed", SEED, "-o", "json")
+    assert said.code == 0
+    assert said.document["scenario"] == "tendermint/calm"
+    assert said.document["reached"]["CallsApplied"] > 0
+    assert sim.play(("tendermint/calm", SEED)).line == "meshkit sim run tendermint/calm --seed 1"
+
+
+def test_all_engines_are_run_through_their_campaigns(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+
+    def listed(todo: list[sim.Job], workers: int) -> Iterator[Report]:
+        ran.extend(scenario for scenario, _ in todo)
+        yield from ()
+
+    monkeypatch.setattr(sim, "reports", listed)
+    assert meshkit("sim", "run", "engines").code == 0
+    assert ran == [f"{name}/campaign" for name in KITS]
 
 
 @pytest.mark.real
