@@ -18,6 +18,7 @@ from meshkit.audit.folding import fold, opened
 from meshkit.client import Client, Refusal
 from meshkit.journal import BlobStore
 from meshkit.learning import Refused, Shard, load
+from meshkit.ledger.forms import SEED_MAX
 from meshkit.ledger.state import RUNNING
 from meshkit.ledger.state import State as Book
 from meshkit.runtime.worker_messages import Evaluate, Evaluated, Failed
@@ -69,7 +70,13 @@ POLL_S = 0.05
 @click.option(
     "--kill", "victim", type=click.Choice(VICTIMS), help="kill -9 one in the middle of a round."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="of the shards and the model.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, SEED_MAX),
+    default=0,
+    show_default=True,
+    help="of the shards and the model.",
+)
 @click.option(
     "--home",
     type=PLACE,

@@ -22,6 +22,8 @@ Rows = NDArray[np.int64]
 
 ALPHA_MIN, ALPHA_MAX = 1e-3, 1e6  # one label a node, and all alike: beyond, nothing changes
 ROWS_MIN = 20  # of a dealt shard, where there are enough: a guess, one batch and some to hold back
+SHARDS_MAX = 1_000_000  # a guess: a thousand times as many as a mesh has members
+SEED_MAX = 2**64 - 1  # a word, which is what a worker can be told
 HELD_OUT = 0.1  # a node's own test: more would cost the mesh accuracy, less would say nothing
 
 
@@ -74,6 +76,15 @@ class Shard(msgspec.Struct, frozen=True, array_like=True):
         """Raise Refused unless this is a shard; α of its split, None for iid."""
         if not 0 <= self.index < self.count:
             raise Refused("shard", f"there is no shard {self.index} of {self.count}")
+        if self.count > SHARDS_MAX:
+            raise Refused("shard", f"there are {SHARDS_MAX:,} shards at most, not {self.count}")
+        if not 0 <= self.seed <= SEED_MAX:
+            raise Refused("shard", f"a shard's seed is from 0 to {SEED_MAX}, not {self.seed}")
+        try:
+            self.folder.encode()
+        except UnicodeEncodeError:
+            name = ascii(self.folder)
+            raise Refused("shard", f"the name of the data's folder is not UTF-8: {name}") from None
         return parse_split(self.split)
 
     def rows(self, labels: Labels) -> Rows:

@@ -194,10 +194,12 @@ class Home:
     def shard(self) -> Shard:
         """Which data this node trains on: by default, all that lies in its folder `data`."""
         path = self.path / "shard.json"
-        if not path.exists():
-            return Shard(folder=str(self.path / "data"))
         try:
-            shard = Shard(**msgspec.structs.asdict(msgspec.convert(read_json(path), SHARD_FORM)))
+            if path.exists():
+                form = msgspec.convert(read_json(path), SHARD_FORM)
+                shard = Shard(**msgspec.structs.asdict(form))
+            else:
+                shard = Shard(folder=str(self.path / "data"))
             shard.check()
         except ValueError as error:
             raise HomeError(f"{path}: {error}") from None

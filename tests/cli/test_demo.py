@@ -97,6 +97,8 @@ def test_whoever_interrupts_it_leaves_no_process_behind(folder: Path) -> None:
     [
         (("--task", "nothing"), "no task is called nothing: choose digits, mnist5k, softmax"),
         (("--nodes", "0"), "0 is not in the range"),
+        (("--seed", "-1"), "-1 is not in the range"),
+        (("--seed", str(2**64)), f"{2**64} is not in the range"),
         (("--kill", "everybody"), "'everybody' is not one of"),
         (("--split", "halves"), "a split is iid or dirichlet"),
     ],

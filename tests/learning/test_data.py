@@ -5,8 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshkit.learning.data import HELD_OUT, ROWS_MIN, Data, Examples, Shard, parse_split
+from meshkit.learning.data import (
+    HELD_OUT,
+    ROWS_MIN,
+    SEED_MAX,
+    SHARDS_MAX,
+    Data,
+    Examples,
+    Shard,
+    parse_split,
+)
 from meshkit.learning.grid import Refused
+from meshkit.runtime.worker_messages import LENGTH, Begin, frame, incoming
 
 LABELS = np.arange(500) % 10
 ALL = Examples(np.arange(500.0)[:, None], LABELS)
@@ -51,12 +61,28 @@ def test_who_is_alone_has_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    "shard", [Shard(5, 5), Shard(-1, 5), Shard(0, 0), Shard(split="dirichlet")]
+    "shard",
+    [
+        Shard(5, 5),
+        Shard(-1, 5),
+        Shard(0, 0),
+        Shard(split="dirichlet"),
+        Shard(0, SHARDS_MAX + 1),
+        Shard(seed=-1),
+        Shard(seed=SEED_MAX + 1),
+        Shard(folder="\udcff"),
+    ],
 )
 def test_there_is_no_such_shard(shard: Shard) -> None:
     with pytest.raises(Refused) as refusal:
         shard.rows(LABELS)
     assert refusal.value.reason == "shard"
+
+
+def test_a_worker_can_be_told_the_largest_shard() -> None:
+    shard = Shard(SHARDS_MAX - 1, SHARDS_MAX, seed=SEED_MAX, folder="ü")
+    assert shard.check() is None
+    assert incoming(frame(Begin((), shard))[LENGTH.size :]) == Begin((), shard)
 
 
 @pytest.mark.parametrize(

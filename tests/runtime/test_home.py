@@ -225,6 +225,8 @@ def test_a_shard_is_read_as_it_was_written(home: Home) -> None:
         ('{"what": 1}', "unknown field `what`"),
         ('{"index": 4, "count": 4}', "there is no shard 4 of 4"),
         ('{"split": "half"}', "a split is iid or dirichlet"),
+        (f'{{"seed": {10**30}}}', f"a shard's seed is from 0 to {2**64 - 1}, not {10**30}"),
+        (f'{{"count": {10**30}}}', "there are 1,000,000 shards at most"),
     ],
 )
 def test_a_shard_out_of_form_is_said(home: Home, text: str, words: str) -> None:
