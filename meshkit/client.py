@@ -39,6 +39,7 @@ Document = dict[str, Any]
 POLL_S = 0.1  # between questions while waiting: a round takes longer
 ANSWER_MS = 10_000  # a node that folds a long journal at its start is silent for so long
 WAIT_S = 30.0  # for an item to be decided: several rounds of consensus with dead proposers
+WAIT_S_MAX = 31_536_000.0  # a year: whoever says more has made a slip (a guess)
 
 
 class Refusal(Exception):
@@ -59,7 +60,8 @@ class Client:
     Raises HomeError where there is no home. From then on everything raises WireError while no node
     runs there, or if it says nothing for 10 s, and Refusal where it says no. Commands raise
     KeyRefused where the operator's key cannot be read, and Undecided where the mesh has not decided
-    within `wait_s`: it may do so yet, and `status` says whether a quorum can be reached.
+    within `wait_s`, a year at most: it may do so yet, and `status` says whether a quorum can be
+    reached.
     """
 
     def __init__(self, home: str | Path, operator: str | Path | None = None) -> None:
@@ -281,6 +283,8 @@ class Client:
         self._ask_and_wait(wait_s, "offer", item=encode_body(signed))
 
     def _ask_and_wait(self, wait_s: float, do: str, **fields: Any) -> Document:
+        if not 0 <= wait_s <= WAIT_S_MAX:  # so put, it refuses what is no number, too
+            raise Refusal(f"wait: from 0 to {WAIT_S_MAX:.0f} seconds, not {wait_s:g}")
         try:
             return self._ask(do, int(wait_s * 1_000), wait=True, **fields)
         except WireError as error:

@@ -275,6 +275,13 @@ def test_an_item_that_is_not_decided_in_time_may_be_decided_yet(folder: Path) ->
         client.note(b"hello", 0.05)
 
 
+@pytest.mark.parametrize("wait_s", [float("nan"), float("inf"), 1e306, -1.0])
+def test_nobody_waits_forever_or_for_no_number_of_seconds(client: Client, wait_s: float) -> None:
+    with pytest.raises(Refusal, match="from 0 to 31536000 seconds, not ") as refused:
+        client.note(b"hello", wait_s)
+    assert slug(refused) == "wait"
+
+
 def test_the_client_is_there_for_whoever_asks_for_it() -> None:
     assert meshkit.Client is Client
     with pytest.raises(AttributeError, match="meshkit has no Server"):

@@ -1,12 +1,13 @@
 """Options that several commands share."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from meshkit.client import WAIT_S
+from meshkit.client import WAIT_S, WAIT_S_MAX
 from meshkit.learning.data import parse_split
 from meshkit.runtime.home import HomeError
 from meshkit.runtime.metrics import parse_address
@@ -26,6 +27,13 @@ def checked(check: Callable[[str], object]) -> Callable[..., str | None]:
         return text
 
     return callback
+
+
+def a_number(ctx: click.Context, parameter: click.Parameter, number: float) -> float:
+    """A callback against the one float that no range refuses."""
+    if math.isnan(number):
+        raise click.BadParameter("nan is no number.")
+    return number
 
 
 # Whether a place will do is said by whoever opens it: in its own words, with its own exit code.
@@ -49,9 +57,10 @@ operator_option: Decorator = click.option(
 )
 wait_option: Decorator = click.option(
     "--wait",
-    type=click.FloatRange(0),
+    type=click.FloatRange(0, WAIT_S_MAX),
     default=WAIT_S,
     show_default=True,
+    callback=a_number,
     help="Seconds to wait for the mesh to decide.",
 )
 split_option: Decorator = click.option(

@@ -61,6 +61,8 @@ def test_what_is_in_form_passes_as_it_is() -> None:
     ("words", "line"),
     [
         (("--wait", "-1"), "-1.0 is not in the range"),
+        (("--wait", "inf"), "inf is not in the range"),
+        (("--wait", "nan"), "nan is no number"),
         (("--split", "halves"), "a split is iid or dirichlet"),
         (("--split", "dirichlet:0"), "a split is iid or dirichlet"),
         (("--metrics", "9100"), "'9100' is no address for metrics: say HOST:PORT"),
