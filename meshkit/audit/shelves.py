@@ -7,6 +7,7 @@ bytes are at hand: the arithmetic is over integers and gives every machine the s
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 from blake3 import blake3
@@ -34,22 +35,21 @@ class Shelves:
     """Several stores read as one. Open them, and close them at the end."""
 
     def __init__(self) -> None:
-        self._stores: dict[bytes, BlobStore] = {}
-        self.without: dict[bytes, str] = {}  # nodes whose store nobody handed over, and why
-        self.broken: dict[bytes, str] = {}  # nodes whose store is no store any more, and why
+        self._stores: dict[Path, BlobStore] = {}  # by their homes: a node may have several at hand
+        self.without: dict[Path, str] = {}  # homes whose store nobody handed over, and why
+        self.broken: dict[Path, str] = {}  # homes whose store is no store any more, and why
         self._models: OrderedDict[tuple[bytes, ...], bytes] = OrderedDict()
         self._problems: OrderedDict[tuple[bytes, str, int, int], str] = OrderedDict()
 
-    def add(self, node: bytes, exhibit: Exhibit) -> None:
-        """Take in the store of a home; a second one of the same node is passed over."""
-        if node in self._stores:
-            return
+    def add(self, exhibit: Exhibit) -> None:
+        """Take in the store of a home."""
+        home = exhibit.path
         try:
-            self._stores[node] = BlobStore.open(exhibit.blobs, read_only=True)
+            self._stores[home] = BlobStore.open(exhibit.blobs, read_only=True)
         except JournalError as error:
             # Not at hand is what a home came without, and what whoever audits may not read.
             absent = not exhibit.blobs.exists() or isinstance(error.__cause__, PermissionError)
-            (self.without if absent else self.broken)[node] = str(error)
+            (self.without if absent else self.broken)[home] = str(error)
 
     def close(self) -> None:
         for store in self._stores.values():
@@ -63,27 +63,27 @@ class Shelves:
                 return found
         return None
 
-    def has(self, node: bytes, blob: bytes) -> bool:
-        """Whether the node's own store lists it."""
-        store = self._stores.get(node)
+    def has(self, home: Path, blob: bytes) -> bool:
+        """Whether the home's own store lists it."""
+        store = self._stores.get(home)
         return store is not None and store.has(blob)
 
-    def holds(self, node: bytes, blob: bytes) -> bool:
-        """Whether the node's own store has it, whole."""
-        store = self._stores.get(node)
+    def holds(self, home: Path, blob: bytes) -> bool:
+        """Whether the home's own store has it, whole."""
+        store = self._stores.get(home)
         return store is not None and store.get(blob) is not None
 
     def expired(self, blob: bytes) -> bool:
         """Whether somebody had it and gave it up."""
         return any(store.expired(blob) for store in self._stores.values())
 
-    def expired_of(self, node: bytes, blob: bytes) -> bool:
-        store = self._stores.get(node)
+    def expired_of(self, home: Path, blob: bytes) -> bool:
+        store = self._stores.get(home)
         return store is not None and store.expired(blob)
 
-    def verify(self, node: bytes) -> Iterator[BlobFinding]:
-        """Every byte of the node's store, hashed."""
-        store = self._stores.get(node)
+    def verify(self, home: Path) -> Iterator[BlobFinding]:
+        """Every byte of the home's store, hashed."""
+        store = self._stores.get(home)
         if store is not None:
             yield from store.verify()
 

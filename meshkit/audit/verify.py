@@ -239,7 +239,7 @@ class Audit:
 
     def _hear(self, genesis: Genesis, shelves: Shelves) -> Verified:
         for case in self._cases:
-            shelves.add(case.node, case.exhibit)
+            shelves.add(case.exhibit)
         depositions = [self._try(case, genesis, shelves) for case in self._cases]
         for said in depositions:
             self._names.update(said.names)
@@ -249,8 +249,8 @@ class Audit:
         )
         verified = chronicle.walk()
         self._watch("hashing blobs", 0, 0)
-        for said in depositions:
-            check_store(said, shelves, self._findings, self._notes)
+        for case, said in zip(self._cases, depositions, strict=True):
+            check_store(said, case.exhibit, shelves, self._findings, self._notes)
         self._miss(depositions)
         return verified
 

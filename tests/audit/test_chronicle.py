@@ -38,7 +38,7 @@ class Heard(NamedTuple):
 @pytest.fixture
 def shelves(peaceful: Path) -> Iterable[Shelves]:
     opened = Shelves()
-    opened.add(member(0).id, Exhibit(peaceful / "node-0"))
+    opened.add(Exhibit(peaceful / "node-0"))
     yield opened
     opened.close()
 

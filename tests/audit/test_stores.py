@@ -43,8 +43,9 @@ class Case:
 
     def check(self) -> list[tuple[int, str]]:
         shelves = Shelves()
-        shelves.add(ANN, Exhibit(self.home))
-        check_store(self.said, shelves, self.findings, self.notes)
+        exhibit = Exhibit(self.home)
+        shelves.add(exhibit)
+        check_store(self.said, exhibit, shelves, self.findings, self.notes)
         shelves.close()
         return [(one.entry, one.kind) for one in self.findings]
 
@@ -77,7 +78,7 @@ def test_a_header_takes_its_blob_with_it(case: Case) -> None:
     case.flip(4)
     [(entry, kind)] = case.check()
     assert (entry, kind) == (1, "blob")
-    assert "not in its store any more" in next(iter(case.findings)).what
+    assert f"not in {case.home.name}'s store any more" in next(iter(case.findings)).what
 
 
 def test_a_header_of_what_no_entry_names(case: Case) -> None:

@@ -151,6 +151,19 @@ def test_any_byte_of_a_blob(home: Path, which: int) -> None:
     assert all(one.entry > 0 for one in blamed)
 
 
+@pytest.mark.parametrize("spoilt", ["node-2", "node-2-copy"])
+def test_every_home_of_a_node_is_looked_at(home: Path, spoilt: str) -> None:
+    shutil.copytree(home, home.parent / "node-2-copy")
+    assert audit(home.parent).ok
+    pack = next((home.parent / spoilt / "blobs" / "packs").iterdir())
+    data = bytearray(pack.read_bytes())
+    data[len(data) // 2] ^= 1
+    pack.write_bytes(data)
+    report = audit(home.parent)
+    assert {(name, kind) for name, _, kind in found(report)} == {("node-2", "blob")}
+    assert all(f"{spoilt}/blobs/packs/" in one.what for one in report.findings)
+
+
 def test_a_blob_that_one_node_lost_is_had_from_another(home: Path) -> None:
     shutil.rmtree(home / "blobs")
     report = audit(home.parent)
