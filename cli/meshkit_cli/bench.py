@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from meshkit_cli.demo import ENGINES
-from meshkit_cli.output import complaints
+from meshkit_cli.output import complaints, orderly
 
 
 @click.group()
@@ -31,7 +31,7 @@ def consensus(
     """How long a command of 100 bytes takes through a mesh of real processes, fsync on."""
     from meshkit_services import bench
 
-    with complaints():
+    with complaints(), orderly():
         _print(bench.consensus(engine, nodes, outstanding, commands, folder))
 
 
@@ -57,7 +57,7 @@ def updates(rounds: int, parameters: int, folder: Path | None) -> None:
     """How many signed updates a second one node verifies, journals durably and aggregates."""
     from meshkit_services import bench_updates
 
-    with complaints():
+    with complaints(), orderly():
         _print(bench_updates.updates(rounds, parameters, folder))
 
 

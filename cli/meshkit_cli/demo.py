@@ -36,6 +36,7 @@ from meshkit_cli.output import (
     emit,
     err,
     fail,
+    orderly,
     output_option,
 )
 
@@ -88,7 +89,7 @@ def command(
     home: Path | None, output: str,
 ) -> None:  # fmt: skip
     """A real mesh of N node processes on this machine trains a real task to the end."""
-    with complaints():
+    with complaints(), orderly():
         module = TASKS.get(task, task)
         if ":" not in module:
             fail(f"no task is called {task}: choose {', '.join(TASKS)} or module:attribute", USAGE)

@@ -7,7 +7,7 @@ from meshkit_services.devmesh import DevMesh
 
 from meshkit_cli.demo import ENGINES, TASKS
 from meshkit_cli.options import PLACE, split_option
-from meshkit_cli.output import complaints, emit, listing, output_option
+from meshkit_cli.output import complaints, emit, listing, orderly, output_option
 
 folder = click.argument("folder", type=PLACE, default=Path("mesh"))
 
@@ -31,7 +31,7 @@ def command() -> None:
 @click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True)
 def up(folder: Path, nodes: int, tasks: tuple[str, ...], split: str, engine: str) -> None:
     """Start the mesh in FOLDER, making it first if there is none."""
-    with complaints():
+    with complaints(), orderly():
         mesh = DevMesh(folder)
         if not mesh.is_made:
             allowed = tasks or tuple(TASKS.values())

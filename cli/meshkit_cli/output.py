@@ -4,6 +4,7 @@ Every refusal is one line: what is wrong, and what to do. A traceback is for our
 """
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from rich.progress import Progress, TaskID
 from rich.table import Table
 
 OK, FAILURE, USAGE, DIVERGENCE, NOT_FOUND, TIMEOUT, REFUSED = range(7)
+SIGNALLED = 128  # and the signal's number: as a shell says it of whom a signal ended
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)  # what a supervisor and a closed terminal send
 
 FORMATS = ("table", "json", "jsonl")
 Document = dict[str, Any]
@@ -117,6 +120,34 @@ def watching() -> Generator[Watch]:
         yield watch
 
 
+class Ended(KeyboardInterrupt):
+    """Told to end by a signal of ENDINGS."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = signal.Signals(number)
+
+
+@contextmanager
+def orderly() -> Generator[None]:
+    """While this lasts, a signal of ENDINGS ends the program as Ctrl-C does: whatever is to be put
+    in order on the way out is. For commands that leave something behind if they are cut off."""
+
+    def told(number: int, frame: object) -> None:
+        for one in ENDINGS:
+            signal.signal(one, signal.SIG_IGN)  # often both come, and once is enough
+        raise Ended(number)
+
+    # Who said nohup means it.
+    heeded = [one for one in ENDINGS if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, told) for one in heeded}
+    try:
+        yield
+    finally:
+        for one, how in before.items():
+            signal.signal(one, how)
+
+
 @contextmanager
 def complaints() -> Generator[None]:
     """Turn what can go wrong for a user into its line and exit code."""
@@ -149,6 +180,9 @@ def complaints() -> Generator[None]:
         if error.filename is None:
             raise
         fail(f"{error.filename}: {error.strerror}", FAILURE)
+    except Ended as ended:
+        click.echo(f"meshkit: ended by {ended.signal.name}", err=True)
+        sys.exit(SIGNALLED + ended.signal)
     except KeyboardInterrupt:
         click.echo("meshkit: interrupted", err=True)
         sys.exit(FAILURE)

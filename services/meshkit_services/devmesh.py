@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -151,15 +151,21 @@ class DevMesh:
         return process
 
     def up(self, ready_s: float = READY_S) -> None:
-        """Start every node that does not run, and wait until all answer."""
-        started = {
-            number: self.start(number)
-            for number, home in enumerate(self.homes)
-            if not is_running(home)
-        }
-        until_s = time.monotonic() + ready_s
-        for number in range(len(self.homes)):
-            self.wait_ready(number, until_s, started.get(number))
+        """Start every node that does not run, and wait until all answer.
+
+        Whoever interrupts that has no node running that did not run before.
+        """
+        started: dict[int, subprocess.Popen[bytes]] = {}
+        try:
+            for number, home in enumerate(self.homes):
+                if not is_running(home):
+                    started[number] = self.start(number)
+            until_s = time.monotonic() + ready_s
+            for number in range(len(self.homes)):
+                self.wait_ready(number, until_s, started.get(number))
+        except KeyboardInterrupt:
+            _end(started.values())
+            raise
 
     def wait_ready(
         self, number: int, until_s: float, process: "subprocess.Popen[bytes] | None" = None
@@ -250,6 +256,15 @@ def _ports(nodes: int) -> list[list[int]]:
         else:
             raise MeshError(f"there are no {wanted} free ports from {PORTS[0]} to {PORTS[-1]}")
     return [numbers[at : at + PORTS_EACH] for at in range(0, wanted, PORTS_EACH)]
+
+
+def _end(processes: "Collection[subprocess.Popen[bytes]]", stop_s: float = STOP_S) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(stop_s)
+        process.kill()
 
 
 def _last_words(home: Path) -> str:

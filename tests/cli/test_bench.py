@@ -1,6 +1,9 @@
 """Each benchmark at its smallest: one document, and figures that can be."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +11,9 @@ import pytest
 from meshkit_services import bench
 from meshkit_services.devmesh import MeshError
 
-from tests.live import Said, meshkit
+from meshkit.wire.ipc import LOCK_NAME, is_running
+from tests.live import PATIENCE_S, Said, meshkit
+from tests.services.processes import until
 
 
 def measured(*words: object) -> dict[str, Any]:
@@ -55,6 +60,25 @@ def test_consensus(folder: Path) -> None:
     assert document["ops_per_second"] > 0
     assert document["failover_ms"] == []
     assert not list(folder.iterdir())
+
+
+@pytest.mark.real
+def test_who_is_told_to_end_leaves_nothing_behind(folder: Path) -> None:
+    command = [sys.executable, "-m", "meshkit_cli.main", "bench", "consensus"]
+    more = ["--nodes", "2", "--commands", "1000000", "--folder", str(folder)]
+    process = subprocess.Popen(
+        [*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: sum(map(is_running, folder.glob("*/mesh/node-*"))) == 2)
+    homes = list(folder.glob("*/mesh/node-*"))
+    pids = [int((home / LOCK_NAME).read_text()) for home in homes]
+    process.terminate()
+    assert process.communicate(timeout=PATIENCE_S) == ("", "meshkit: ended by SIGTERM\n")
+    assert process.returncode == 143
+    assert not list(folder.iterdir())
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 # -- what is refused -------------------------------------------------------------------------------

@@ -71,10 +71,20 @@ def test_processes_train_a_task_to_its_end_though_one_is_killed(folder: Path) ->
 
 
 @pytest.mark.real
-def test_whoever_interrupts_it_leaves_no_process_behind(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (signal.SIGINT, 1, "interrupted"),
+        (signal.SIGTERM, 143, "ended by SIGTERM"),
+        (signal.SIGHUP, 129, "ended by SIGHUP"),
+    ],
+)
+def test_whoever_interrupts_it_leaves_no_process_behind(
+    folder: Path, number: signal.Signals, code: int, words: str
+) -> None:
     command = ["demo", "--nodes", "1", "--rounds", "10000", "--task", "softmax", "--home"]
     # A shell starts what it does not wait for with interrupts ignored, and that is inherited.
-    heeding = ["env", "--default-signal=INT", sys.executable]
+    heeding = ["env", "--default-signal=INT,TERM,HUP", sys.executable]
     process = subprocess.Popen(
         [*heeding, "-m", "meshkit_cli.main", *command, str(folder / "m")],
         stdout=subprocess.PIPE,
@@ -84,10 +94,10 @@ def test_whoever_interrupts_it_leaves_no_process_behind(folder: Path) -> None:
     assert process.stderr is not None
     while " committed " not in process.stderr.readline():
         assert process.poll() is None
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     out, err = process.communicate(timeout=PATIENCE_S)
-    assert (process.returncode, out) == (1, "")
-    assert err.endswith("meshkit: interrupted\n")
+    assert (process.returncode, out) == (code, "")
+    assert err.endswith(f"meshkit: {words}\n")
     assert "Traceback" not in err
     assert not is_running(folder / "m" / "node-0")
 

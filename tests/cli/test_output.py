@@ -2,6 +2,9 @@
 
 import io
 import json
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import click
 import pytest
@@ -17,6 +20,7 @@ from meshkit_cli.output import (
     emit,
     fail,
     listing,
+    orderly,
     plain,
     watching,
 )
@@ -157,6 +161,39 @@ def test_ctrl_c_ends_without_a_traceback(capsys: Capture) -> None:
         raise KeyboardInterrupt
     assert ended.value.code == FAILURE
     assert capsys.readouterr().err == "meshkit: interrupted\n"
+
+
+@pytest.mark.parametrize("number", output.ENDINGS)
+def test_who_is_told_to_end_puts_things_in_order_first(
+    number: signal.Signals, capsys: Capture
+) -> None:
+    before = [signal.getsignal(one) for one in output.ENDINGS]
+    done: list[str] = []
+
+    @contextmanager
+    def in_order() -> Generator[None]:
+        try:
+            yield
+        finally:
+            for one in output.ENDINGS:  # told once more, by whoever is in a hurry
+                signal.raise_signal(one)
+            done.append("in order")
+
+    with pytest.raises(SystemExit) as ended, complaints(), orderly(), in_order():
+        signal.raise_signal(number)
+    assert done == ["in order"]
+    assert ended.value.code == 128 + number
+    assert capsys.readouterr().err == f"meshkit: ended by {number.name}\n"
+    assert [signal.getsignal(one) for one in output.ENDINGS] == before
+
+
+def test_who_is_not_to_heed_a_closed_terminal_does_not() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with orderly():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_the_system_refuses_names_the_file(capsys: Capture) -> None:

@@ -194,6 +194,34 @@ def test_what_has_only_just_been_started_is_stopped_too(folder: Path) -> None:
     assert all(process.poll() is not None for process in processes)
 
 
+@pytest.mark.real
+def test_whoever_interrupts_a_start_has_no_node_more_than_before(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh = DevMesh.create(folder / "mesh", 2, [])
+    before = mesh.start(0)
+    until(lambda: is_running(mesh.homes[0]))
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def interrupted(
+        mesh: DevMesh, number: int, until_s: float, process: "subprocess.Popen[bytes] | None" = None
+    ) -> None:
+        if process is not None:
+            begun.append(process)
+            raise KeyboardInterrupt
+
+    try:
+        monkeypatch.setattr(DevMesh, "wait_ready", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            mesh.up()
+        [late] = begun
+        assert late.poll() is not None
+        assert before.poll() is None
+        assert not is_running(mesh.homes[1])
+    finally:
+        mesh.down()
+
+
 def test_who_does_not_run_has_no_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mesh = DevMesh.create(folder / "mesh", 1, [])
     assert mesh.pid(0) is None
