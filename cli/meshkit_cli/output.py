@@ -32,8 +32,13 @@ MEANINGS = {"unknown-task": NOT_FOUND, "unknown-member": NOT_FOUND, "ambiguous":
 
 def fail(message: str, code: int = FAILURE) -> NoReturn:
     """End the program with one line on stderr and an exit code of the table in the docs."""
-    click.echo(f"meshkit: {' '.join(message.split())}", err=True)
+    complain(message)
     raise click.exceptions.Exit(code)
+
+
+def complain(message: str) -> None:
+    """One line on stderr."""
+    click.echo(f"meshkit: {' '.join(message.split())}", err=True)
 
 
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:

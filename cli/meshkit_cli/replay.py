@@ -14,18 +14,23 @@ from rich.table import Table
 from meshkit.audit.check import check
 from meshkit.audit.deciding import Difference
 from meshkit.audit.difference import Compared, compare
+from meshkit.audit.errors import AuditError, OtherRules, Unsound
 from meshkit.audit.exhibits import Exhibit, gather
 from meshkit.audit.folding import Folded, Opened, fold, opened
 from meshkit.audit.forks import Forks, processors
 from meshkit.codec.convert import prepare
 from meshkit.core.document import to_document
 from meshkit.core.machine import Entry
+from meshkit.journal import JournalAltered, JournalError
 from meshkit.ledger.state import State as Book
 from meshkit_cli.options import PLACE
 from meshkit_cli.output import (
     DIVERGENCE,
+    FAILURE,
+    REFUSED,
     USAGE,
     Document,
+    complain,
     complaints,
     emit,
     facts,
@@ -125,7 +130,8 @@ def summary_of(folded: Folded) -> Document:
 def check_(homes: tuple[Path, ...], output: str) -> None:
     """Decide every command in the journals of HOMES again, and stop at the first difference.
 
-    A mesh's folder stands for all its nodes. Signatures are `meshkit audit verify`'s.
+    A mesh's folder stands for all its nodes. Signatures are `meshkit audit verify`'s. A journal
+    that cannot be decided to its end has a row too, with its problem, and a line on stderr.
     """
     with complaints():
         exhibits = gather(homes)
@@ -135,8 +141,13 @@ def check_(homes: tuple[Path, ...], output: str) -> None:
         seconds = time.perf_counter() - started
     document = combined(found, seconds)
     emit(output, document, "journals", check_table(document))
+    problems = [row["problem"] for row in found if row["problem"]]
+    for problem in problems:
+        complain(problem["what"])
     if not document["ok"]:
-        raise click.exceptions.Exit(DIVERGENCE)
+        codes = [MEANINGS[problem["kind"]] for problem in problems]
+        parted = document["divergence"] or DIVERGENCE in codes
+        raise click.exceptions.Exit(DIVERGENCE if parted else codes[0])
 
 
 def all_checked(exhibits: list[Exhibit]) -> list[Document]:
@@ -183,9 +194,12 @@ def encoded(exhibits: list[Exhibit]) -> bytes:
 
 
 def checked(exhibit: Exhibit, workers: int) -> Document:
-    """One journal's row."""
-    with opened(exhibit.journal) as journal:
-        done = check(journal, workers)
+    """One journal's row, also where it cannot be decided: one bad journal hides no other."""
+    try:
+        with opened(exhibit.journal) as journal:
+            done = check(journal, workers)
+    except (JournalError, AuditError) as error:
+        return undecided(exhibit, error)
     return {
         "schema": "meshkit.replay/v1",
         "home": str(exhibit.path),
@@ -196,6 +210,34 @@ def checked(exhibit: Exhibit, workers: int) -> Document:
         "entries_per_second": round(done.entries / done.seconds),
         "state_digest": done.digest.hex(),
         "divergence": divergence(done.difference),
+        "problem": None,
+    }
+
+
+# What the problem of a journal that cannot be decided to its end means for the exit code.
+MEANINGS = {"altered": DIVERGENCE, "rules": REFUSED, "unreadable": FAILURE}
+
+
+def undecided(exhibit: Exhibit, error: Exception) -> Document:
+    """The row of a journal that cannot be decided to its end: nothing in it counts as decided."""
+    match error:
+        case JournalAltered() | Unsound():
+            kind = "altered"
+        case OtherRules():
+            kind = "rules"
+        case _:
+            kind = "unreadable"
+    return {
+        "schema": "meshkit.replay/v1",
+        "home": str(exhibit.path),
+        "node": None,
+        "ok": False,
+        "entries": 0,
+        "seconds": 0.0,
+        "entries_per_second": 0,
+        "state_digest": None,
+        "divergence": None,
+        "problem": {"kind": kind, "what": str(error)},
     }
 
 
@@ -214,16 +256,21 @@ def combined(rows: list[Document], seconds: float) -> Document:
     entries = sum(row["entries"] for row in rows)
     # Side by side they take less time than all together; to find them is no part of it.
     seconds = min(seconds, sum(row["seconds"] for row in rows))
-    first = next((row for row in rows if not row["ok"]), None)
     return {
         "schema": "meshkit.replay/v1",
-        "ok": first is None,
+        "ok": all(row["ok"] for row in rows),
         "entries": entries,
-        "entries_per_second": round(entries / seconds),
+        "entries_per_second": round(entries / seconds) if entries else 0,
         "state_digest": rows[0]["state_digest"] if len(rows) == 1 else None,
-        "divergence": first and {"home": first["home"], **first["divergence"]},
+        "divergence": first_of(rows, "divergence"),
+        "problem": first_of(rows, "problem"),
         "journals": rows,
     }
+
+
+def first_of(rows: list[Document], name: str) -> Document | None:
+    """The first journal's that has one, and its home."""
+    return next(({"home": row["home"], **row[name]} for row in rows if row[name]), None)
 
 
 def check_table(document: Document) -> Table:
@@ -235,7 +282,7 @@ def check_table(document: Document) -> Table:
         {
             **row,
             "home": Path(row["home"]).name,
-            "state_digest": row["state_digest"][:16],
+            "state_digest": row["state_digest"] and row["state_digest"][:16],
             "parts": row["divergence"] and row["divergence"]["entry"],
         }
         for row in document["journals"]

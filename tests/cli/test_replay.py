@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from meshkit_cli.output import DIVERGENCE, NOT_FOUND, OK, REFUSED, USAGE
+from meshkit_cli.output import DIVERGENCE, FAILURE, NOT_FOUND, OK, REFUSED, USAGE
 from meshkit_cli.replay import moment_ns, shared
 from msgspec.structs import replace
 
@@ -144,12 +144,45 @@ def test_the_first_difference(bent: Path) -> None:
     assert [one["ok"] for one in said.rows] == [True, False, True, True]
 
 
-def test_a_journal_that_cannot_be_decided(bent: Path, tmp_path: Path) -> None:
+def test_a_journal_that_cannot_be_decided_has_a_row_too(bent: Path) -> None:
     forger.flip(bent / "node-1", 7, 0)
-    assert "entry 7 was altered" in meshkit("replay", "check", bent).complains(DIVERGENCE)
-    (tmp_path / "later").mkdir()
-    home = of_other_rules(tmp_path / "later")
-    assert "install meshkit==9.9.9" in meshkit("replay", "check", home).complains(REFUSED)
+    said = meshkit("replay", "check", bent / "node-1", "-o", "json")
+    assert said.code == DIVERGENCE
+    document = said.document
+    assert (document["ok"], document["entries"], document["divergence"]) == (False, 0, None)
+    assert document["problem"]["kind"] == "altered"
+    assert "entry 7 was altered" in document["problem"]["what"]
+    assert said.err == f"meshkit: {document['problem']['what']}\n"
+    assert "node-1" in meshkit("replay", "check", bent / "node-1").out
+
+
+@pytest.mark.parametrize("forked_bytes_min", [1, 1 << 30])
+def test_one_bad_journal_hides_no_other(
+    bent: Path, monkeypatch: pytest.MonkeyPatch, forked_bytes_min: int
+) -> None:
+    monkeypatch.setattr("meshkit_cli.replay.FORKED_BYTES_MIN", forked_bytes_min)
+    forger.flip(bent / "node-2", 7, 0)
+    (bent / "node-3" / "journal.sqlite").write_bytes(b"no database" * 100)
+    said = meshkit("replay", "check", bent, "-o", "json")
+    assert said.code == DIVERGENCE
+    rows = said.document["journals"]
+    assert [row["ok"] for row in rows] == [True, False, False, False]
+    assert [(row["problem"] or {}).get("kind") for row in rows] == [
+        None, None, "altered", "unreadable",
+    ]  # fmt: skip
+    assert said.document["divergence"]["entry"] == rows[1]["divergence"]["entry"] == 33
+    assert said.document["problem"] == {"home": rows[2]["home"], **rows[2]["problem"]}
+    assert said.document["entries"] == rows[0]["entries"] + rows[1]["entries"] > 0
+    assert [line[:9] for line in said.err.splitlines()] == ["meshkit: "] * 2
+    rest = meshkit("replay", "check", bent / "node-0", bent / "node-3", "-o", "json")
+    assert (rest.code, rest.document["ok"]) == (FAILURE, False), "nobody says that it was altered"
+
+
+def test_other_rules_are_none_that_are_broken(tmp_path: Path) -> None:
+    said = meshkit("replay", "check", of_other_rules(tmp_path), "-o", "json")
+    assert said.code == REFUSED
+    assert said.document["problem"]["kind"] == "rules"
+    assert "install meshkit==9.9.9" in said.err
 
 
 # -- diff ------------------------------------------------------------------------------------------
