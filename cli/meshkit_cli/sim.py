@@ -13,7 +13,17 @@ import click
 from meshkit.sim import campaign, engines
 from meshkit.sim.run import Report
 from meshkit.sim.scenarios import SCENARIOS
-from meshkit_cli.output import DIVERGENCE, Document, emit, err, facts, fail, output_option, watching
+from meshkit_cli.output import (
+    DIVERGENCE,
+    Document,
+    complaints,
+    emit,
+    err,
+    facts,
+    orderly,
+    output_option,
+    watching,
+)
 
 ALL = "all"  # scenarios of whole nodes
 ENGINES = "engines"  # the campaign of each
@@ -54,7 +64,8 @@ def run(
     names = many.get(scenario, [scenario])
     todo = [(name, number) for number in range(begin, begin + (seeds or 1)) for name in names]
     workers = min(jobs or len(os.sched_getaffinity(0)), len(todo))
-    document = summary(scenario, seeds or 1, follow(reports(todo, workers), len(todo)))
+    with complaints(), orderly():  # cut off, it would leave its processes waiting for ever
+        document = summary(scenario, seeds or 1, follow(reports(todo, workers), len(todo)))
     inner = ("failures", "reached")
     emit(output, document, table=facts({k: v for k, v in document.items() if k not in inner}))
     if not document["ok"]:
@@ -106,16 +117,13 @@ def summary(scenario: str, seeds: int, found: Iterator[Report]) -> Document:
     reached: Counter[str] = Counter()
     failures: list[Report] = []
     commands = 0
-    try:
-        for report in found:
-            commands += report.commands
-            for name, count in report.counts:
-                top = name.startswith(LARGEST)
-                reached[name] = max(reached[name], count) if top else reached[name] + count
-            if report.failure:
-                failures.append(report)
-    except KeyboardInterrupt:
-        fail("interrupted")
+    for report in found:
+        commands += report.commands
+        for name, count in report.counts:
+            top = name.startswith(LARGEST)
+            reached[name] = max(reached[name], count) if top else reached[name] + count
+        if report.failure:
+            failures.append(report)
     failures.sort(key=lambda report: (report.scenario, report.seed))
     return {
         "schema": "meshkit.sim/v1",

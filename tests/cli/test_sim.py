@@ -1,7 +1,10 @@
 """The simulator from the command line: seeds told, counted, and their failures replayable."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +17,8 @@ from meshkit.sim.engines import KITS
 from meshkit.sim.run import Report, Run
 from meshkit.sim.scenarios import SCENARIOS
 from meshkit.sim.setting import Setting, drawn
-from tests.live import meshkit
+from tests.live import PATIENCE_S, meshkit
+from tests.services.processes import until
 
 SEED = 1  # a short one
 
@@ -182,6 +186,23 @@ def test_ctrl_c_ends_in_one_line(calm: None, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sim, "follow", interrupted)
     monkeypatch.setattr(sim, "play", interrupted)
     assert meshkit("sim", "run", "campaign").code == 1
+
+
+@pytest.mark.real
+def test_who_is_told_to_end_leaves_no_process_waiting() -> None:
+    words = ["sim", "run", "campaign", "--seeds", "10000", "--jobs", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "meshkit_cli.main", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    until(lambda: len(children.read_text().split()) >= 3)  # two, and who counts their resources
+    process.terminate()
+    # Its children write to the same pipes: that these end says that they all have.
+    assert process.communicate(timeout=PATIENCE_S) == ("", "meshkit: ended by SIGTERM\n")
+    assert process.returncode == 143
 
 
 # -- what is refused -------------------------------------------------------------------------------
