@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from meshkit.codec import decode, encode_body
 from meshkit.core.value import Value, digest
+from meshkit.ledger.forms import is_endpoint
 from meshkit.ledger.messages import Genesis, Join, Member, Ticket
 from meshkit.runtime.home import ForeignHome, Home, HomeError
 from meshkit.wire.envelope import sign_statements
 from meshkit.wire.join import Guest
-from meshkit.wire.port import WireError, is_endpoint
+from meshkit.wire.port import WireError
 
 ASK_MS = 5_000  # a guess: well above a slow handshake
 POLL_S = 0.5  # a tenth of what the endpoint lets one guest ask

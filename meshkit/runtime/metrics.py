@@ -31,8 +31,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from meshkit.ledger.forms import PORT_MAX
 from meshkit.runtime.home import HomeError
-from meshkit.wire.port import PORT_MAX
 
 REFRESH_S = 1.0  # scrapes are rarely closer together than 15 s
 

@@ -15,12 +15,13 @@ from typing import Self
 
 import zmq
 
+from meshkit.ledger.forms import is_endpoint
 from meshkit.wire import frames
 from meshkit.wire.allowance import Allowance, Allowances
 from meshkit.wire.guard import Bounds, Socket
 from meshkit.wire.keys import Transport
 from meshkit.wire.limits import MS, Limits
-from meshkit.wire.port import Visit, WireError, is_endpoint
+from meshkit.wire.port import Visit, WireError
 from meshkit.wire.sockets import FRAME_OVERHEAD_BYTES, WORK, Sockets, send
 from meshkit.wire.zap import JOIN, user_key
 

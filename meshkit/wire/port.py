@@ -22,6 +22,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
+from meshkit.ledger.forms import ENDPOINT, PORT_MAX, is_endpoint
+
 KEY_BYTES = 32  # an Ed25519 public key, a CURVE key, a BLAKE3 digest
 
 Channel = Literal["events", "direct"]
@@ -148,18 +150,7 @@ class Mesh(Protocol):
     def close(self) -> None: ...
 
 
-ENDPOINT = re.compile(r"tcp://(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253}):([0-9]{1,5})")
 BINDING = re.compile(ENDPOINT.pattern.replace("tcp://(", r"tcp://(\*|", 1))
-PORT_MAX = 65_535  # of TCP, RFC 9293
-
-
-def is_endpoint(text: str) -> bool:
-    """Whether `text` is an address that a peer may name: TCP, one host, one port.
-
-    ZeroMQ would also take `inproc://` and `ipc://`, and so let a peer aim us at our own insides.
-    """
-    found = ENDPOINT.fullmatch(text)
-    return found is not None and 0 < int(found[2]) <= PORT_MAX
 
 
 def is_binding(text: str) -> bool:

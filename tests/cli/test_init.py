@@ -98,6 +98,13 @@ def test_people_are_told_where_the_card_is(folder: Path) -> None:
 # -- what is refused -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("host", ["", "*", "::1", "a b"])
+def test_where_nobody_could_reach_it_no_node_is_made(folder: Path, host: str) -> None:
+    said = meshkit("init", "--home", folder / "a", "--host", host).complains(1)
+    assert said.startswith(f"{folder / 'a'}: address: events, direct and blobs are endpoints")
+    assert not (folder / "a").exists()
+
+
 WHOLE = ("--name", "left", "--host", "10.0.0.7", "--port", 9000, "--weight", 3, "--role", "trainer")
 
 

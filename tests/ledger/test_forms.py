@@ -21,6 +21,7 @@ from meshkit.ledger.forms import (
     check_policy,
     check_task,
     fits,
+    is_endpoint,
     update_bytes,
 )
 from meshkit.ledger.messages import Operator, Policy
@@ -69,11 +70,50 @@ def test_the_mesh_of_these_tests_is_in_form() -> None:
         ({"blobs": "tcp://a b:1"}, "address"),
         ({"join": "tcp://"}, "address"),
         ({"join": ""}, ""),
-        ({"events": "nats://hub:4222"}, ""),
+        ({"events": "tcp://[::1]:65535"}, ""),
+        ({"events": "tcp://:7400"}, "address"),  # nobody could reach it
+        ({"join": "tcp://:7403"}, "address"),
+        ({"events": "nats://hub:4222"}, "address"),
     ],
 )
 def test_members(fields: dict[str, Any], expected: str) -> None:
     assert slug(check_member(replace(ADA, **fields))) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["tcp://127.0.0.1:5555", "tcp://node-1.example.org:1", "tcp://[::1]:65535"]
+)
+def test_an_address_is_one_host_and_one_port(text: str) -> None:
+    assert is_endpoint(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "tcp://",
+        "tcp://host",
+        "tcp://host:0",
+        "tcp://host:65536",
+        "tcp://:80",
+        "tcp://*:80",
+        "tcp://host:80/x",
+        "tcp://host:80\n",
+        "tcp://a;b:80",
+        "tcp://1.2.3.4:0;127.0.0.1:22",
+        "inproc://zeromq.zap.01",
+        "ipc:///etc/passwd",
+        "tcp://" + "a" * 198 + ":80",
+        "tcp://host:٣",
+    ],
+)
+def test_nothing_else_is_an_address(text: str) -> None:
+    assert not is_endpoint(text)
+
+
+@given(st.text())
+def test_any_text_is_judged(text: str) -> None:
+    assert not is_endpoint(text) or text.startswith("tcp://")
 
 
 @pytest.mark.parametrize(

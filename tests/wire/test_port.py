@@ -1,44 +1,19 @@
 """What counts as an address that a peer may give."""
 
-import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from meshkit.wire.port import Mesh, Peer, is_address, is_binding, is_endpoint
+from meshkit.ledger.forms import ENDPOINT, check_member, is_endpoint
+from meshkit.ledger.messages import ROLES, Member
+from meshkit.wire.port import Mesh, Peer, is_address, is_binding
 from meshkit.wire.zeromq import ZeroMesh
 
-GOOD = [
-    "tcp://127.0.0.1:5555",
-    "tcp://node-1.example.org:1",
-    "tcp://[::1]:65535",
-]
-BAD = [
-    "",
-    "tcp://",
-    "tcp://host",
-    "tcp://host:0",
-    "tcp://host:65536",
-    "tcp://:80",
-    "tcp://*:80",
-    "tcp://host:80/x",
-    "tcp://host:80\n",
-    "tcp://a;b:80",
-    "tcp://1.2.3.4:0;127.0.0.1:22",
-    "inproc://zeromq.zap.01",
-    "ipc:///etc/passwd",
-    "tcp://" + "a" * 254 + ":80",
-    "tcp://host:٣",
-]
-
-
-@pytest.mark.parametrize("text", GOOD)
-def test_an_address_is_one_host_and_one_port(text: str) -> None:
-    assert is_endpoint(text)
-
-
-@pytest.mark.parametrize("text", BAD)
-def test_nothing_else_is_an_address(text: str) -> None:
-    assert not is_endpoint(text)
+GOOD = ["tcp://127.0.0.1:5555", "tcp://node-1.example.org:1", "tcp://[::1]:65535"]
+ME = Member(
+    id=b"i" * 32, name="me", roles=ROLES, weight=1, transport=b"t" * 32, events=GOOD[0],
+    direct=GOOD[1], blobs=GOOD[2], join="", anchor=b"a" * 32,
+)  # fmt: skip
 
 
 def test_a_node_may_bind_to_any_of_its_addresses_and_any_port() -> None:
@@ -47,9 +22,16 @@ def test_a_node_may_bind_to_any_of_its_addresses_and_any_port() -> None:
         assert not is_binding(bad)
 
 
-@given(st.text())
-def test_any_text_is_judged(text: str) -> None:
-    assert not is_endpoint(text) or text.startswith("tcp://")
+@given(
+    st.one_of(st.text(), st.from_regex(ENDPOINT), st.from_regex(ENDPOINT, fullmatch=True)),
+    st.sampled_from(["events", "direct", "blobs"]),
+)
+@example("tcp://:7400", "events")
+@example("nats://hub:4222", "direct")
+@example("tcp://" + "a" * 240 + ":80", "blobs")
+def test_whom_the_ledger_takes_the_mesh_can_reach(text: str, door: str) -> None:
+    member = replace(ME, **{door: text})
+    assert is_address(member) == (not check_member(member)) == is_endpoint(text)
 
 
 def test_a_member_needs_three_addresses_and_two_keys() -> None:
