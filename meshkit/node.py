@@ -23,6 +23,7 @@ from meshkit.core.value import Statement, Value, digest
 from meshkit.ledger import Ledger
 from meshkit.ledger import messages as ledger
 from meshkit.ledger.checks import has_standing, hopeless, item_id
+from meshkit.ledger.forms import update_bytes
 from meshkit.ledger.state import (
     Course,
     anchor_wanted,
@@ -421,7 +422,7 @@ def _spec(task: ledger.Task, policy: ledger.Policy) -> rounds.Spec:
         task.strategy,
         task.seed,
         policy.samples_max,
-        policy.update_bytes_max,
+        update_bytes(task.size, task.bits),
         policy.round_bytes_max,
         MODEL_HEADER_BYTES + PARAMETER_BYTES * task.size,
     )

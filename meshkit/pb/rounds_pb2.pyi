@@ -67,7 +67,7 @@ class Proof(_message.Message):
     def __init__(self, lists: _Optional[_Iterable[_Union[Held, _Mapping]]] = ..., attestations: _Optional[_Iterable[_Union[Attestation, _Mapping]]] = ...) -> None: ...
 
 class Spec(_message.Message):
-    __slots__ = ("module", "parameters", "quorum", "deadline_ms", "patience_ms", "size", "bits", "scale_bits", "strategy", "seed", "samples_max", "update_bytes_max", "round_bytes_max", "model_bytes_max")
+    __slots__ = ("module", "parameters", "quorum", "deadline_ms", "patience_ms", "size", "bits", "scale_bits", "strategy", "seed", "samples_max", "update_bytes", "round_bytes_max", "model_bytes")
     MODULE_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     QUORUM_FIELD_NUMBER: _ClassVar[int]
@@ -79,9 +79,9 @@ class Spec(_message.Message):
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_MAX_FIELD_NUMBER: _ClassVar[int]
-    UPDATE_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_BYTES_FIELD_NUMBER: _ClassVar[int]
     ROUND_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
-    MODEL_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
+    MODEL_BYTES_FIELD_NUMBER: _ClassVar[int]
     module: str
     parameters: str
     quorum: int
@@ -93,10 +93,10 @@ class Spec(_message.Message):
     strategy: str
     seed: int
     samples_max: int
-    update_bytes_max: int
+    update_bytes: int
     round_bytes_max: int
-    model_bytes_max: int
-    def __init__(self, module: _Optional[str] = ..., parameters: _Optional[str] = ..., quorum: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., patience_ms: _Optional[int] = ..., size: _Optional[int] = ..., bits: _Optional[int] = ..., scale_bits: _Optional[int] = ..., strategy: _Optional[str] = ..., seed: _Optional[int] = ..., samples_max: _Optional[int] = ..., update_bytes_max: _Optional[int] = ..., round_bytes_max: _Optional[int] = ..., model_bytes_max: _Optional[int] = ...) -> None: ...
+    model_bytes: int
+    def __init__(self, module: _Optional[str] = ..., parameters: _Optional[str] = ..., quorum: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., patience_ms: _Optional[int] = ..., size: _Optional[int] = ..., bits: _Optional[int] = ..., scale_bits: _Optional[int] = ..., strategy: _Optional[str] = ..., seed: _Optional[int] = ..., samples_max: _Optional[int] = ..., update_bytes: _Optional[int] = ..., round_bytes_max: _Optional[int] = ..., model_bytes: _Optional[int] = ...) -> None: ...
 
 class Holder(_message.Message):
     __slots__ = ("id", "weight")

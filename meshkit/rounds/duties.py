@@ -118,7 +118,7 @@ def _fetch_base(me: bytes, round_: Round) -> Fetch:
     opened = round_.opened
     # Whoever ranks high in this round is asked first, so the asking is spread over the rounds.
     sources = _without(me, (*opened.ranking, *opened.trainers))
-    size = opened.spec.model_bytes_max
+    size = opened.spec.model_bytes
     return Fetch(opened.task, MODEL, opened.base, size, sources, opened.spec)
 
 

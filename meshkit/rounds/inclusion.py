@@ -49,6 +49,7 @@ Content: TypeAlias = tuple[bytes, int, int, int, int]
 
 ELSEWHERE = "was made among other participants"
 STRANGER = "names an update of no trainer"
+NOT_MEASURED, MILLION = -1, 1_000_000  # an accuracy is none, or from 0 to a million millionths
 OF_ONE_MAX = 2  # updates of one submitter in a list: two are proof enough that neither counts
 
 
@@ -129,9 +130,11 @@ def flaw_of_update(update: Update, spec: Spec) -> str:
     """Why the update cannot count, whatever its blob holds; empty if it can."""
     if update.samples > spec.samples_max:
         return OVER_CAP
-    if update.size > spec.update_bytes_max:
+    if update.size > spec.update_bytes:
         return OVERSIZED
-    if update.samples < 1 or update.size < 1:
+    if update.samples < 1 or update.size < spec.update_bytes:
+        return MALFORMED  # whoever has the blob would hold it, and nobody else could fetch it
+    if not NOT_MEASURED <= update.accuracy_ppm <= MILLION:
         return MALFORMED
     return ""
 

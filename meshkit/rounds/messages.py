@@ -83,9 +83,9 @@ class Spec(Value):
     strategy: str
     seed: int
     samples_max: int  # the largest weight one update may claim
-    update_bytes_max: int  # of one update's blob
+    update_bytes: int  # of every update's blob
     round_bytes_max: int  # what one member may make others store in a round
-    model_bytes_max: int  # of a model's blob
+    model_bytes: int  # of every model's blob
 
 
 class Holder(Value):

@@ -61,17 +61,18 @@ class Outcomes:
         return self._items.get(id_, {"state": UNKNOWN})
 
     def round(self, task: bytes, number: int) -> dict[str, Any]:
-        """The trainers' figures for the model that this round started from, weighted by samples."""
+        """The trainers' figures for the model that this round started from.
+
+        They are what each says of itself, so they are put together by their median, weighted by
+        samples: whatever less than half of the weight says cannot move it beyond the others'.
+        """
         figures = self._rounds.get((task, number), {})
         measured = [one for one in figures.values() if one[1] >= 0 and one[0] > 0]
-        samples = sum(one[0] for one in measured)
         return {
             "round": number,
             "updates_heard": len(figures),
-            "accuracy": sum(one[0] * one[1] for one in measured) / samples / 1e6
-            if samples
-            else None,
-            "loss": sum(one[0] * one[2] for one in measured) / samples / 1e6 if samples else None,
+            "accuracy": _median((one[1], one[0]) for one in measured),
+            "loss": _median((one[2], one[0]) for one in measured),
             "committed_ns": self._committed.get((task, number)),
         }
 
@@ -84,6 +85,17 @@ class Outcomes:
     def _note(self, id_: bytes, state: str, **facts: Any) -> None:
         self._items[id_] = {"state": state, **facts}
         _bound(self._items, ITEMS_KEPT)
+
+
+def _median(weighed: Iterable[tuple[int, int]]) -> float | None:
+    """The lower weighted median of (value in millionths, weight); None of nothing."""
+    row = sorted(weighed)
+    half, below = sum(weight for _, weight in row) / 2, 0
+    for value, weight in row:
+        below += weight
+        if below >= half:
+            return value / 1e6
+    return None
 
 
 def _bound(kept: OrderedDict[Any, Any], count_max: int) -> None:

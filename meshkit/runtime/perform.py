@@ -135,7 +135,13 @@ class Performer:
     def arrived(self, arrivals: Iterable[Arrived]) -> None:
         """What the mesh has fetched, or could not."""
         for arrival in arrivals:
-            for effect in self._awaited.pop(arrival.digest, ()):
+            waiting = self._awaited.pop(arrival.digest, [])
+            if arrival.data is None:  # in this size; in another it may still be under way
+                others = [effect for effect in waiting if effect.size != arrival.size]
+                waiting = [effect for effect in waiting if effect.size == arrival.size]
+                if others:
+                    self._awaited[arrival.digest] = others
+            for effect in waiting:
                 self._answer(effect, arrival.data)
 
     def _answer(self, effect: Fetch, data: bytes | None) -> None:

@@ -44,7 +44,8 @@ class Tokens:
         return _first_model(spec)  # the real one, so that a task has the same name either way
 
     def update(self, who: bytes, number: int, spec: Spec, base: bytes) -> bytes:
-        return b"update" + digest((who, number, spec.seed, base))
+        word = b"update" + digest((who, number, spec.seed, base))
+        return word[: spec.update_bytes].ljust(spec.update_bytes, b"-")  # as long as a real one
 
     def spoilt(self, blob: bytes) -> bytes:
         return b"spoilt" + blob[6:]
@@ -73,7 +74,7 @@ class Grids:
         return encode_update(words.astype(np.int64) % (2 * half - 1) - (half - 1), spec.bits)
 
     def spoilt(self, blob: bytes) -> bytes:
-        return blob[:-1]
+        return bytes([blob[0] ^ 1]) + blob[1:]
 
     def model(self, spec: Spec, base: bytes, parts: Parts) -> bytes:
         return aggregate(spec.strategy, base, parts, _grid(spec))

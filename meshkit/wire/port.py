@@ -75,6 +75,7 @@ class Fetched(NamedTuple):
     digest: bytes
     data: bytes | None
     reason: str = ""
+    size: int = -1  # that was asked for and not to be had; -1: it is here
 
 
 class Visit(NamedTuple):

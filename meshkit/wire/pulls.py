@@ -51,7 +51,7 @@ class Pulls:
     def __init__(self, limits: Limits, counters: Counter[str]) -> None:
         self.limits, self.counters = limits, counters
         self.transfers: dict[bytes, Transfer] = {}  # arriving, by digest
-        self.waiting: dict[bytes, Transfer] = {}  # for their turn
+        self.waiting: dict[tuple[bytes, int], Transfer] = {}  # for their turn, by digest and size
         self.turns: deque[bytes] = deque()  # digests of `transfers`, the next to ask first
         self.flying: Counter[bytes] = Counter()  # pieces in flight by source
         self.heard_ns: dict[bytes, int] = {}  # when a source last gave a piece of anything
@@ -60,21 +60,29 @@ class Pulls:
     # -- what is asked of us
 
     def fetch(self, digest: bytes, size: int, sources: Sequence[bytes]) -> None:
-        """Want a blob. Wanting it twice only adds sources. It ends in `done`, once."""
-        known = self.transfers.get(digest) or self.waiting.get(digest)
+        """Want a blob. Wanting it twice only adds sources. It ends in `done`, once.
+
+        Wanting it in another size too is another transfer, for one of the two sizes is a lie, and
+        its sources are no fault of the other's.
+        """
+        begun = self.transfers.get(digest)
+        here = begun is not None and begun.size == size
+        known = begun if here else self.waiting.get((digest, size))
         if known is not None:
             known.sources.extend(dict.fromkeys(s for s in sources if s not in known.sources))
         elif not 0 <= size <= self.limits.blob_bytes_max:
-            self.finish(Fetched(digest, None, f"a blob of {size} bytes is over the limit"))
+            self.fail(digest, size, f"a blob of {size} bytes is over the limit")
         elif size == 0:
-            empty = blake3(b"").digest() == digest
-            self.finish(Fetched(digest, b"") if empty else Fetched(digest, None, "not empty"))
+            if blake3(b"").digest() == digest:
+                self.finish(Fetched(digest, b""))
+            else:
+                self.fail(digest, size, "not empty")
         elif not sources:
-            self.finish(Fetched(digest, None, "nobody has it"))
+            self.fail(digest, size, "nobody has it")
         elif len(self.waiting) >= self.limits.transfers_waiting:
-            self.finish(Fetched(digest, None, "too many blobs are waited for"))
+            self.fail(digest, size, "too many blobs are waited for")
         else:
-            self.waiting[digest] = Transfer(digest, size, sources)
+            self.waiting[(digest, size)] = Transfer(digest, size, sources)
 
     def plan(self, now_ns: int) -> list[tuple[bytes, Pull]]:
         """The requests to send now, by source; each counts as in flight until it is answered."""
@@ -171,11 +179,14 @@ class Pulls:
         """Let those who wait begin, in order, as far as there is room."""
         held = sum(transfer.size for transfer in self.transfers.values())
         while self.waiting and len(self.transfers) < self.limits.transfers:
-            transfer = next(iter(self.waiting.values()))
+            free = (one for one in self.waiting.values() if one.digest not in self.transfers)
+            transfer = next(free, None)
+            if transfer is None:
+                return
             held += transfer.size
             if self.transfers and held > self.limits.transfers_bytes:
                 return
-            del self.waiting[transfer.digest]
+            del self.waiting[(transfer.digest, transfer.size)]
             self.transfers[transfer.digest] = transfer
             self.turns.append(transfer.digest)
             transfer.todo.extend(range(0, transfer.size, self.limits.chunk_bytes))
@@ -226,7 +237,9 @@ class Pulls:
         if transfer.sources:
             self.turn_to(transfer, now_ns)
         else:
-            self.finish(Fetched(transfer.digest, None, why))
+            del self.transfers[transfer.digest]
+            self.turns.remove(transfer.digest)
+            self.fail(transfer.digest, transfer.size, why)
 
     def leave_source(self, transfer: Transfer) -> None:
         """Take back what is in flight; keep what has come, unless it must not be mixed."""
@@ -245,7 +258,15 @@ class Pulls:
             self.heard_ns.pop(source, None)
 
     def finish(self, fetched: Fetched) -> None:
-        if self.transfers.pop(fetched.digest, None) is not None:
-            self.turns.remove(fetched.digest)
-        self.counters["blobs.failed" if fetched.data is None else "blobs.fetched"] += 1
+        """It is here, in whatever size it was wanted."""
+        digest = fetched.digest
+        if self.transfers.pop(digest, None) is not None:
+            self.turns.remove(digest)
+        self.waiting = {name: one for name, one in self.waiting.items() if name[0] != digest}
+        self.counters["blobs.fetched"] += 1
         self.done.append(fetched)
+
+    def fail(self, digest: bytes, size: int, why: str) -> None:
+        """It is not to be had in this size."""
+        self.counters["blobs.failed"] += 1
+        self.done.append(Fetched(digest, None, why, size))

@@ -44,9 +44,9 @@ def spec(**changes: Any) -> Spec:
         strategy="fedavg",
         seed=7,
         samples_max=1_000,
-        update_bytes_max=4_096,
+        update_bytes=216,
         round_bytes_max=65_536,
-        model_bytes_max=8_192,
+        model_bytes=8_192,
     )
     return replace(usual, **changes)
 

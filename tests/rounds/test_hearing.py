@@ -67,7 +67,8 @@ def test_an_update_is_noted_once_whoever_brings_it() -> None:
     ("changes", "reason"),
     [
         ({"samples": 1_001}, OVER_CAP),
-        ({"size": 4_097}, OVERSIZED),
+        ({"size": 217}, OVERSIZED),
+        ({"size": 215}, MALFORMED),
         ({"samples": 0}, MALFORMED),
     ],
 )
@@ -111,13 +112,11 @@ def test_an_update_of_no_concern_is_dropped(strange: Update) -> None:
 
 
 def test_one_member_makes_others_store_no_more_than_its_quota() -> None:
-    play = listening(spec=spec(round_bytes_max=1_000))
-    fits = update(B, size=1_000 - UPDATE_BYTES)
-    over = update(C, size=1_001 - UPDATE_BYTES)
-    play >> fits
+    cost = UPDATE_BYTES + 216
+    play = listening(spec=spec(round_bytes_max=cost)) >> update(B)
     assert play.happened() == ("UpdateNoted",)
-    play >> over
-    assert play.events() == (UpdateRefused(over, OVER_QUOTA),)
+    play = listening(spec=spec(round_bytes_max=cost - 1)) >> update(C)
+    assert play.events() == (UpdateRefused(update(C), OVER_QUOTA),)
     assert all(kept <= 1_000 for _, kept in sorted(play.round.kept_bytes.items()))
 
 

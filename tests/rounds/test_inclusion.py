@@ -198,9 +198,12 @@ def test_an_aggregate_is_named_by_its_credits() -> None:
         ({"samples": 1_000}, ""),
         ({"samples": 1_001}, OVER_CAP),
         ({"samples": 0}, MALFORMED),
-        ({"size": 4_096}, ""),
-        ({"size": 4_097}, OVERSIZED),
-        ({"size": 0}, MALFORMED),
+        ({"size": 217}, OVERSIZED),
+        ({"size": 215}, MALFORMED),
+        ({"accuracy_ppm": -1}, ""),
+        ({"accuracy_ppm": 1_000_000}, ""),
+        ({"accuracy_ppm": 1_000_001}, MALFORMED),
+        ({"accuracy_ppm": -2}, MALFORMED),
     ],
 )
 def test_an_update_is_refused_by_name(changes: dict[str, int], flaw: str) -> None:

@@ -180,9 +180,9 @@ def test_a_proposed_result_that_comes_to_our_pool_counts_as_known() -> None:
 
 
 def test_what_judging_makes_us_fetch_counts_against_the_quota() -> None:
-    small = spec(round_bytes_max=3_000)
-    made = result_of(update(B, size=2_900))
-    play = opened(D, trainers=(A, B, C), spec=small) >> update(B, size=100, samples=1)
+    small = spec(round_bytes_max=3_000, update_bytes=1_500)
+    made = result_of(update(B, size=1_500))
+    play = opened(D, trainers=(A, B, C), spec=small) >> update(B, size=1_500, samples=1)
     play.skip().refused(judge(made))
     play.quiet()
     play >> judge(made, pooled=False)  # but who proposes has a turn to lose, so that one is judged

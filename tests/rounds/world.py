@@ -20,7 +20,6 @@ from meshkit.rounds.duties import owed
 from meshkit.rounds.inclusion import is_quorum
 from meshkit.rounds.machine import Rounds
 from meshkit.rounds.messages import (
-    MALFORMED,
     MISSING,
     MODEL,
     UPDATE,
@@ -223,8 +222,7 @@ class World:
         ]
         found = blob in node.blobs or (having and self.random.randrange(100) >= self.loss)
         problem = self.bad.get(blob, "") if found else MISSING
-        if found and effect.form == UPDATE and effect.size != BLOB_BYTES:
-            problem = MALFORMED
+        assert effect.form != UPDATE or effect.size == BLOB_BYTES, "no other size is asked for"
         if found and not problem:
             node.blobs.add(blob)
         assert effect.form in (MODEL, UPDATE)

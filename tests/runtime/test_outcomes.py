@@ -75,7 +75,7 @@ def test_an_item_of_a_block_is_applied_unless_the_ledger_refuses_it() -> None:
         assert kept.item(item_id(void))["reason"] == "unknown-task: no such task"
 
 
-def test_a_rounds_figures_are_weighted_by_samples() -> None:
+def test_a_rounds_figures_are_medians_weighted_by_samples() -> None:
     kept = heard(
         Outcomes(),
         noted(b"a" * 32, 30, 900_000, 100_000),
@@ -86,11 +86,21 @@ def test_a_rounds_figures_are_weighted_by_samples() -> None:
     assert kept.round(TASK, 0) == {
         "round": 0,
         "updates_heard": 4,
-        "accuracy": pytest.approx(0.8),
-        "loss": pytest.approx(0.15),
+        "accuracy": 0.9,
+        "loss": 0.1,
         "committed_ns": None,
     }
     assert heard(kept, RoundCommitted(TASK, 0, ID, ())).round(TASK, 0)["committed_ns"] == 5
+
+
+def test_what_less_than_half_says_moves_no_figure_beyond_the_others() -> None:
+    kept = heard(
+        Outcomes(),
+        noted(b"a" * 32, 30, 900_000, 100_000),
+        noted(b"b" * 32, 30, 500_000, 300_000),
+        noted(b"c" * 32, 59, 1_000_000, 2**53),
+    )
+    assert (kept.round(TASK, 0)["accuracy"], kept.round(TASK, 0)["loss"]) == (0.9, 0.3)
 
 
 def test_a_round_without_figures_has_none() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from blake3 import blake3
+from msgspec.structs import replace
 
 from meshkit.consensus.messages import Ask, Committed, Serve
 from meshkit.core.composite import At
@@ -179,8 +180,18 @@ def test_a_blob_that_is_here_needs_no_asking(world: World) -> None:
 
 def test_a_blob_that_nobody_has_is_missing(world: World) -> None:
     do(world, fetch())
-    world.performer.arrived([Arrived(NAME, None, "nobody has it")])
+    world.performer.arrived([Arrived(NAME, None, "nobody has it", fetch().size)])
     assert taken(world) == answer(fetch(), MISSING)
+
+
+def test_what_is_not_to_be_had_in_one_size_is_still_awaited_in_another(world: World) -> None:
+    wrong = replace(fetch(), size=fetch().size + 1)
+    do(world, wrong)
+    do(world, fetch())
+    world.performer.arrived([Arrived(NAME, None, "nobody has it", wrong.size)])
+    assert taken(world) == answer(wrong, MISSING)
+    world.performer.arrived([Arrived(NAME, BLOB)])
+    assert taken(world) == answer(fetch())
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def update_of(process: Process) -> bytes:
     return process.store.blobs.put(blob)
 
 
-def fetch(name: bytes, *sources: Process, size: int = 38) -> Fetch:
+def fetch(name: bytes, *sources: Process, size: int = 36) -> Fetch:
     return Fetch(TASK, UPDATE, name, size, tuple(source.me for source in sources), SPEC)
 
 
@@ -109,7 +109,7 @@ def test_a_blob_is_fetched_from_the_first_source_that_gives_it(made: Mesh, ears:
     perform(process, fetch(name, process, without, holder))
     perform(process, fetch(name, process, without, holder))
     rest(made)
-    assert ears.told == [Fetched(TASK, UPDATE, name, 38, "")]
+    assert ears.told == [Fetched(TASK, UPDATE, name, 36, "")]
     assert process.store.blobs.has(name)
     perform(process, fetch(name))
     assert ears.told[1:] == ears.told[:1]  # it is here by now
@@ -124,7 +124,7 @@ def test_who_is_down_or_cut_off_is_given_up_and_the_next_one_asked(made: Mesh, e
     rest(made, 2 * BLOB_PATIENCE_NS)
     assert not ears.told
     rest(made)
-    assert ears.told == [Fetched(TASK, UPDATE, name, 38, "")]
+    assert ears.told == [Fetched(TASK, UPDATE, name, 36, "")]
 
 
 def test_what_nobody_has_is_missing_and_what_is_spoilt_is_refused(made: Mesh, ears: Ears) -> None:

@@ -105,6 +105,11 @@ def test_a_task_whose_first_model_is_lost_after_somebody_trained_ends() -> None:
     assert counts["empty round"] == 6  # two rounds at three nodes
 
 
+def test_a_core_can_decide_where_it_stands_whoever_decided_last_is_left_out() -> None:
+    """Here a member that nobody of the core has heard of since applied a removal that none has."""
+    assert ran(2967, drawn(2967)).heights > 0
+
+
 def test_work_of_which_nothing_comes_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Operators, "settled", True)
     with pytest.raises(Broken, match="nothing was decided"):

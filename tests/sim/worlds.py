@@ -13,7 +13,7 @@ from meshkit.sim.watch import Watch
 
 CALM = Setting()
 BOTH = ("trainer", "validator")
-SPEC = Spec("m:a", "{}", 1, 1_000, 100, 10, 16, 12, "fedavg", 7, 1_000, 1 << 20, 1 << 20, 1 << 20)
+SPEC = Spec("m:a", "{}", 1, 1_000, 100, 10, 16, 12, "fedavg", 7, 1_000, 36, 1 << 20, 56)
 
 
 def genesis(count: int = 4) -> Genesis:

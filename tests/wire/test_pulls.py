@@ -150,7 +150,31 @@ def test_who_does_not_have_it_is_not_asked_again(pulls: Pulls) -> None:
     pulls.absent(A, digest, 0)
     assert [source for source, _ in pulls.plan(0)] == [B]
     pulls.absent(B, digest, 0)
-    assert pulls.done == [Fetched(digest, None, "no source has it")]
+    assert pulls.done == [Fetched(digest, None, "no source has it", 10)]
+
+
+def test_a_blob_wanted_in_two_sizes_is_two_transfers(pulls: Pulls) -> None:
+    """One of the two is a lie, and must not cost the other one its sources."""
+    digest, data = blob(5)
+    pulls.fetch(digest, 6, [A, B])
+    pulls.fetch(digest, 5, [A, B])
+    pulls.fetch(digest, 5, [C])  # more sources of the one that waits
+    for source in (A, B):
+        [(asked, piece)] = pulls.plan(0)
+        assert asked == source
+        pulls.chunk(source, Chunk(digest, piece.offset, data[: piece.length]), 0)
+    assert pulls.done == [Fetched(digest, None, "no source has it in the size that was said", 6)]
+    assert serve(pulls, data) == [A]
+    assert pulls.done[1:] == [Fetched(digest, data)]
+
+
+def test_what_has_come_is_not_fetched_in_another_size(pulls: Pulls) -> None:
+    digest, data = blob(5)
+    pulls.fetch(digest, 5, [A])
+    pulls.fetch(digest, 6, [A])
+    assert serve(pulls, data) == [A]
+    assert pulls.done == [Fetched(digest, data)]
+    assert not pulls.waiting
 
 
 def test_a_lost_source_is_replaced_where_it_stopped(pulls: Pulls) -> None:
@@ -171,7 +195,7 @@ def test_a_silent_source_is_replaced_and_tried_once_more(pulls: Pulls) -> None:
     for _ in range(6):
         asked.extend(source for source, _ in pulls.plan(pulls.deadline_ns() or 0))
     assert asked == [A, B, A, B]
-    assert pulls.done == [Fetched(digest, None, "no source answered in time")]
+    assert pulls.done == [Fetched(digest, None, "no source answered in time", 10)]
     assert pulls.counters["blobs.timeout"] == 4
     pulls.chunk(A, Chunk(digest, 0, data), 0)
     assert pulls.counters["blobs.unasked"] == 1, "too late"
@@ -254,7 +278,7 @@ def test_when_all_lie_it_ends(pulls: Pulls) -> None:
     digest, _ = blob(20)
     pulls.fetch(digest, 20, [A, B, C])
     serve(pulls, bytes(20))
-    assert pulls.done == [Fetched(digest, None, "no source has what the digest names")]
+    assert pulls.done == [Fetched(digest, None, "no source has what the digest names", 20)]
     assert pulls.counters["blobs.bad"] == 3
 
 
