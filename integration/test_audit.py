@@ -201,7 +201,8 @@ def test_one_of_them_as_it_is_typed(copy: Path) -> None:
     assert said.code == DIVERGENCE
     assert {(one["node"], one["entry"]) for one in said.document["findings"]} >= {("node-3", 77)}
     said = meshkit("replay", "check", copy)
-    assert (said.code, said.out) == (DIVERGENCE, "")
+    assert said.code == DIVERGENCE
+    assert all(f"node-{number}" in said.out for number in range(NODES)), "a row each"
     assert "entry 77 was altered" in said.err
 
 
