@@ -5,7 +5,8 @@ In this order, and each step for all journals before the next:
 1.  whose they are, and of which mesh; the mesh's id is the digest of its genesis;
 2.  every envelope in them, opened: signatures, and all statements inside (`letters`);
 3.  every chain and seal, against the heads that the letters carry (`meshkit.journal.audit`);
-4.  every entry decided again, and every letter of its sender derived (`trial`);
+4.  every entry decided again, and every letter of its sender derived (`trial`); the marks that
+    lead to decisions (`index`);
 5.  the decisions: certificates, blocks, aggregates computed from the blobs (`chronicle`);
 6.  the blobs themselves (`stores`).
 
@@ -34,6 +35,7 @@ from meshkit.audit.errors import AuditError, OtherRules
 from meshkit.audit.exhibits import Exhibit
 from meshkit.audit.findings import Evidence, Finding, Findings, Note
 from meshkit.audit.folding import genesis_in
+from meshkit.audit.index import check_index
 from meshkit.audit.letters import Copy, Post
 from meshkit.audit.shelves import Shelves
 from meshkit.audit.stores import check_store
@@ -43,6 +45,7 @@ from meshkit.consensus.engines import ENGINES
 from meshkit.core.value import digest
 from meshkit.journal import Identity, JournalError, Record
 from meshkit.journal import audit as journals
+from meshkit.journal.chain import BLOCKS
 from meshkit.ledger.messages import Genesis
 from meshkit.wire.keys import verify as is_signed
 
@@ -90,6 +93,11 @@ class Case(NamedTuple):
         """The same up to the cut: a running node has gone on since."""
         last = max(self.hashes, default=0)
         return takewhile(lambda record: record.index <= last, self.present())
+
+    def marked(self) -> dict[int, int]:
+        """The entry that is marked as having decided each height."""
+        marks = journals.marks(self.exhibit.journal, self.identity, BLOCKS)
+        return {height: int.from_bytes(content, "big") for height, content in marks}
 
 
 def verify(
@@ -263,6 +271,7 @@ class Audit:
             if self._done % TICK_ENTRIES == 0:
                 self._watch("deciding again", self._done, self._total)
         said = trial.end()
+        check_index(said, case.marked(), self._findings)
         if said.stopped:
             what = f"from here on nothing was decided again: {said.unread}"
             self._notes.append(Note(case.node, said.stopped, what))

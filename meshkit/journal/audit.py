@@ -51,7 +51,7 @@ Kind = Literal[
     "hash",  # an entry does not follow from the one before
     "identity",  # the journal is another's, or does not say whose
     "layout",  # a row is not of its form
-    "mark",  # a mark's content is not what was written
+    "mark",  # a mark's content is not what was written, or it is not there
     "seal",  # a seal is not the node's signature over its entry
     "unsealed",  # the last entry carries no seal
 ]
@@ -107,6 +107,19 @@ def entries(path: Path, identity: Identity) -> Iterator[Record]:
 
     Nothing is checked: that is for `verify`. It ends without a word where the file is damaged.
     """
+    for index, state in _stream_rows(path, identity.entries):
+        if len(state) >= BODY_AT:
+            seal, body = state[HASH_BYTES:BODY_AT], state[BODY_AT:]
+            yield Record(index, state[:HASH_BYTES], seal, body)
+
+
+def marks(path: Path, identity: Identity, stream: str) -> Iterator[tuple[int, bytes]]:
+    """Version and content of what stands in the places of a stream's marks, likewise."""
+    for version, state in _stream_rows(path, identity.originator(stream)):
+        yield version, state[HASH_BYTES:]
+
+
+def _stream_rows(path: Path, originator: str) -> Iterator[tuple[int, bytes]]:
     query = (
         "SELECT originator_version, state FROM stored_events "
         "WHERE originator_id = ? AND originator_version >= 1 ORDER BY originator_version"
@@ -114,10 +127,9 @@ def entries(path: Path, identity: Identity) -> Iterator[Record]:
     with evidence(Path(path)) as address:
         try:
             with closing(store.connect(address, store.READING)) as connection:
-                for index, state in connection.execute(query, (identity.entries,)):
-                    if isinstance(state, bytes) and len(state) >= BODY_AT:
-                        seal, body = state[HASH_BYTES:BODY_AT], state[BODY_AT:]
-                        yield Record(index, state[:HASH_BYTES], seal, body)
+                for version, state in connection.execute(query, (originator,)):
+                    if isinstance(state, bytes):
+                        yield version, state
         except (sqlite3.Error, JournalError):
             return
 

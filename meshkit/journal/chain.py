@@ -17,7 +17,9 @@ Rows, in the words of `eventsourcing` (originator id, originator version, topic,
 
 Marks point into the journal (a height to its entry) or keep what can be derived from it (a
 snapshot). They are not in the chain: whoever forges one can only slow a reader down, for what they
-say is checked against the entries. Their check is a plain hash, and finds rot and foreign rows.
+say is checked against the entries. Their check is a plain hash, and finds rot and foreign rows. A
+node writes them with the entries they are of, so to an audit a height without its mark is an
+alteration, although it proves everything else just the same.
 """
 
 from collections.abc import Callable
@@ -42,6 +44,7 @@ NAME_DOMAIN = b"meshkit.journal.1 name"
 ENTRIES = "entries"
 ENTRY_TOPIC = "meshkit.entry"
 MARK_TOPIC = "meshkit.mark."
+BLOCKS = "blocks"  # stream of marks: a height, and the index of the entry that decided it
 IDENTITY_TOPIC = "meshkit.identity"
 IDENTITY_VERSION = 1
 IDENTITY_ORIGINATOR = blake3(NAME_DOMAIN).hexdigest()[:32]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from meshkit.codec import Address, decode_entry
 from meshkit.consensus.messages import Committed, Decided
 from meshkit.journal import EntrySource
-from meshkit.runtime.log import BLOCKS
+from meshkit.journal.chain import BLOCKS
 
 
 class BlockStore:

@@ -8,8 +8,8 @@ from meshkit.consensus.messages import Decided
 from meshkit.core.history import Snapshotted
 from meshkit.core.machine import Entry
 from meshkit.journal import JournalPort, Mark
+from meshkit.journal.chain import BLOCKS
 
-BLOCKS = "blocks"  # stream of marks: a height, and the index of the entry that decided it
 SNAPSHOTS = "snapshots"  # stream of marks: an index, and the state after that entry
 INDEX_BYTES = 8
 

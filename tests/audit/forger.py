@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from meshkit.codec import decode_entry, encode_entry
+from meshkit.consensus.messages import Decided
 from meshkit.core.machine import Entry
 from meshkit.journal.audit import identity_of
 from meshkit.journal.chain import BODY_AT, HASH_BYTES, UNSEALED, Identity, link
@@ -92,3 +93,13 @@ def rewrite(home: Path, key: Key, index: int, edit: Edit) -> None:
 
 def entries(home: Path) -> list[tuple[int, Entry]]:
     return [(index, decode_entry(state[BODY_AT:], address, index)) for index, state in rows(home)]
+
+
+def decided(home: Path, height: int) -> int:
+    """The entry that decided a height."""
+    return next(
+        index
+        for index, entry in entries(home)
+        for event in entry.events
+        if isinstance(event.body, Decided) and event.body.certificate.height == height
+    )

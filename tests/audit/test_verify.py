@@ -22,7 +22,7 @@ from meshkit.core.history import HeadNoted
 from meshkit.core.machine import Entry, Moment
 from meshkit.core.value import Value
 from meshkit.journal import JournalError
-from meshkit.journal.chain import BODY_AT, HASH_BYTES
+from meshkit.journal.chain import BLOCKS, BODY_AT, HASH_BYTES
 from meshkit.rounds.messages import Aggregated, Fetched, Update
 from tests.audit import forger
 from tests.audit.world import identity_of, member, mesh, of_other_rules, recorded
@@ -254,6 +254,25 @@ def test_two_journals_of_one_node_that_part(home: Path, peaceful: Path, tmp_path
     assert ("node-2", index, "copies") in found(report)
     same = shutil.copytree(peaceful / "node-2", tmp_path / "other")
     assert audit(peaceful / "node-2", Path(same)).ok
+
+
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM stored_events", "UPDATE stored_events SET state ="]
+)
+def test_marks_that_do_not_lead_to_decisions(home: Path, change: str) -> None:
+    """A mark's check is a plain hash, which whoever writes another mark can compute."""
+    whose, last = forger.identity(home), len(forger.rows(home))
+    where = f" WHERE originator_id = '{whose.originator(BLOCKS)}' AND originator_version = 2"
+    content = last.to_bytes(8, "big")
+    forged = f" x'{(whose.check(BLOCKS, 2, content) + content).hex()}'"
+    with forger.opened(home) as connection:
+        sets = forged if change.endswith("=") else ""
+        assert connection.execute(change + sets + where).rowcount == 1
+    report = audit(home.parent)
+    [one] = report.findings
+    assert (report.names[one.node], one.kind) == ("node-2", "mark")
+    assert "height 2" in one.what
+    assert one.entry == forger.decided(home, 2)
 
 
 # -- what a node may not write ---------------------------------------------------------------------

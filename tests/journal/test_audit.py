@@ -402,3 +402,10 @@ def test_a_signature_is_never_asked_for_in_vain(path: Path) -> None:
 
     assert list(verify(path, Identity(MESH, NODE), count)) == []
     assert len(asked) == 3
+
+
+def test_marks_of_a_stream_as_they_stand(path: Path) -> None:
+    assert list(audit_.marks(path, ME, "blocks")) == [(1, b"entry 2")]
+    assert list(audit_.marks(path, ME, "nothing")) == []
+    alter(path, "UPDATE stored_events SET state = 'text' WHERE topic = 'meshkit.mark.blocks'")
+    assert list(audit_.marks(path, ME, "blocks")) == []

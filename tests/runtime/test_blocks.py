@@ -4,10 +4,10 @@ import pytest
 
 from meshkit.core.value import digest
 from meshkit.journal import Mark
+from meshkit.journal.chain import BLOCKS
 from meshkit.ledger.messages import Block
 from meshkit.node import address
 from meshkit.runtime.blocks import BlockStore
-from meshkit.runtime.log import BLOCKS
 from tests.runtime.world import World
 
 HEIGHT = 4

@@ -6,8 +6,9 @@ from meshkit.core.composite import At
 from meshkit.core.history import ShowHead, Snapshot, Snapshotted
 from meshkit.core.machine import Entry, Moment
 from meshkit.journal import JournalFailed
+from meshkit.journal.chain import BLOCKS
 from meshkit.journal.memory import Fault, MemoryDisk, MemoryJournal
-from meshkit.runtime.log import BLOCKS, SNAPSHOTS, EntryLog
+from meshkit.runtime.log import SNAPSHOTS, EntryLog
 from tests.runtime.world import ME, World
 
 SHOWN = Entry(Moment(1, 1), At("history", ShowHead()), ())
