@@ -64,6 +64,9 @@ class Liar(Performer):
     def me(self) -> bytes:
         return self._voice.me
 
+    def members(self) -> list[bytes]:
+        return sorted(self.shell.state["ledger"].members)
+
     def sign(self, statement: S) -> S:
         return cast(S, self._voice.say(statement, self.entry, 0)[0])
 
