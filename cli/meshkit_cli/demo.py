@@ -48,6 +48,7 @@ TASKS = {
 ENGINES = ("tendermint",)
 VICTIMS = ("leader", "trainer")
 
+NAME = "demo"  # of the task
 DEADLINE_MS = 10_000  # of a round: a hundred times what it takes here
 # For stragglers once all but the tolerated number are there: three rounds' time, so that on a busy
 # machine all data count. Without one node's, Dirichlet shards end at 0.92 to 0.98 (measured).
@@ -106,6 +107,9 @@ def command(
         emit(output, document, table=summary_table(document))
         if not document["nodes_agree"]:
             fail("the nodes do not hold the same model; see the logs in their homes", DIVERGENCE)
+        if document["rounds_empty"] == document["rounds"]:
+            told = f"meshkit audit why {NAME} --round 0 {root}"
+            fail(f"no node's update counted in any round; what became of them says: {told}")
 
 
 def check_task(module: str, shard: Shard) -> None:
@@ -143,7 +147,7 @@ class Demo:
         tolerated = (self.count - 1) // 3
         with self.mesh.client() as client:
             task = client.submit(
-                "demo",
+                NAME,
                 self.module,
                 self.rounds,
                 quorum=self.count - tolerated,
@@ -277,6 +281,7 @@ class Demo:
             "schema": "meshkit.demo/v1",
             "nodes": self.count,
             "rounds": self.task["rounds_done"],
+            "rounds_empty": sum(not outcome["updates"] for outcome in self.task["outcomes"]),
             "split": split,
             "engine": engine,
             "accuracy": self._accuracy(self.task["model"]),
@@ -361,8 +366,10 @@ class Show:
         committed = number < task["rounds_done"]
         # Who is drawn is known while the round is open; later, only whoever looked then knows.
         drawn = " ".join(task["committee"]) if number == task["round"] else ""
+        empty = committed and not task["outcomes"][number]["updates"]
+        done = "committed without an update" if empty else "committed"
         return Row(
-            "committed" if committed else f"{figures['updates_heard']} updates",
+            done if committed else f"{figures['updates_heard']} updates",
             drawn or before.committee,
             "-" if accuracy is None else f"{accuracy:.4f}",
             f"{bytes_sent / 1e6:.1f} MB",
@@ -393,6 +400,7 @@ def summary_table(document: Document) -> Table:
     rows: dict[str, Any] = {
         "nodes": document["nodes"],
         "rounds": document["rounds"],
+        "rounds without an update": document["rounds_empty"],
         "data split": document["split"],
         "engine": document["engine"],
         "accuracy on the common test": document["accuracy"],

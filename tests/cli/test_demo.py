@@ -30,7 +30,7 @@ from tests.live import PATIENCE_S, Answer, meshkit
 Patch = pytest.MonkeyPatch
 
 SUMMARY: Answer = {
-    "nodes": 1, "rounds": 2, "split": "iid", "engine": "e", "accuracy": 0.5,
+    "nodes": 1, "rounds": 2, "rounds_empty": 0, "split": "iid", "engine": "e", "accuracy": 0.5,
     "round_seconds_median": 0.1, "wall_seconds": 3.0, "bytes_sent": 1, "model_digest": "aa",
     "nodes_agree": False, "restarts": 0, "journals": ["m/node-0"],
 }  # fmt: skip
@@ -50,6 +50,7 @@ def test_processes_train_a_task_to_its_end_though_one_is_killed(folder: Path) ->
     assert document["schema"] == "meshkit.demo/v1"
     assert (document["nodes"], document["rounds"], document["restarts"]) == (2, 20, 1)
     assert document["nodes_agree"] is True
+    assert document["rounds_empty"] == 0
     assert document["accuracy"] > 0.8
     assert document["bytes_sent"] > 0
     assert document["round_seconds_median"] > 0
@@ -68,6 +69,31 @@ def test_processes_train_a_task_to_its_end_though_one_is_killed(folder: Path) ->
     # Where a mesh is already, none is made.
     again = meshkit("demo", "--task", "softmax", "--home", folder / "m").complains(1)
     assert again.startswith(f"{folder / 'm'}: there is a mesh already")
+
+
+@pytest.mark.real
+def test_a_task_that_nobody_can_train_is_no_success(folder: Path, monkeypatch: Patch) -> None:
+    (folder / "idle.py").write_text(
+        "from meshkit.learning.tasks.softmax import Softmax\n"
+        "class Idle(Softmax):\n"
+        "    def fit(self, weights, examples, round_number, seed):\n"
+        "        raise ValueError('not today')\n"
+    )
+    monkeypatch.syspath_prepend(folder)  # where the nodes' workers look
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setattr(demo, "DEADLINE_MS", demo.PATIENCE_MS)
+    words = ("--nodes", 1, "--rounds", 2, "--home", folder / "m", "-o", "json")
+    said = meshkit("demo", "--task", "idle:Idle", *words)
+    assert said.code == FAILURE
+    assert (said.document["rounds"], said.document["rounds_empty"]) == (2, 2)
+    lines = said.err.splitlines()
+    assert [" ".join(line.split()[2:6]) for line in lines if line.startswith("round ")] == [
+        "committed without an update",
+        "committed without an update",
+    ]
+    told, _, asks = lines[-1].partition(" says: meshkit ")
+    assert told == "meshkit: no node's update counted in any round; what became of them"
+    assert "ValueError: not today" in meshkit(*asks.split(), "-o", "json").out
 
 
 @pytest.mark.real
@@ -235,6 +261,7 @@ def a_task(done: int, status: str = "running", committee: tuple[str, ...] = ()) 
         "round": done,
         "committee": committee,
         "figures": figures,
+        "outcomes": [{"round": number, "updates": 1} for number in range(done)],
         "model": "00" * 32,
     }
 
