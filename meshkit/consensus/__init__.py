@@ -6,7 +6,9 @@
     rotation      whose turn it is to propose
     absence       whom no turns are given for a while, because theirs brought nothing
     engines       which engines there are, and what a node asks of each
+    sessions      clients' requests, each executed once
     tendermint/   the engine for validators of whom less than a third may lie
+    raft/         the engine for one trusted site, where a minority may crash
 
 An engine is a machine (`meshkit.core.machine`). It never looks inside a value, checks no
 signature and knows no ledger: statements reach it verified, values reach it judged, and the

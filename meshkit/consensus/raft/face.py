@@ -1,0 +1,54 @@
+"""What a node asks of the engine's state between events; every engine answers these questions."""
+
+from meshkit.consensus.messages import Certificate
+from meshkit.consensus.raft.rules import is_busy, may_propose
+from meshkit.consensus.raft.state import LEADER, State, is_fresh
+from meshkit.core.value import Statement, Value
+
+BUSY = "busy"
+NOT_LEADER = "not the leader"
+NOT_READY = "not ready"
+TRANSFERRING = "transferring"
+
+
+def wanted(state: State) -> tuple[int, int] | None:
+    """(height, round) for which a value of ours is awaited, as `ProposalWanted` said; else None."""
+    if not state.asked or state.decided or not may_propose(state, state.height, state.term):
+        return None
+    return state.height, state.term
+
+
+def is_dormant(state: State) -> bool:
+    """Whether the height waits to be opened."""
+    return not state.opened and not state.decided
+
+
+def unjudged(state: State) -> tuple[tuple[int, bytes, Value], ...]:
+    """Nothing: under Raft whoever proposes is trusted."""
+    return ()
+
+
+def leader(state: State) -> bytes:
+    """Who leads, as far as is known; else nobody."""
+    return state.leader
+
+
+def is_late(state: State, sender: bytes, message: Value, now_ns: int) -> bool:
+    """Nothing is too late here: it has no signatures that would be verified in vain."""
+    return False
+
+
+def vouches(certificate: Certificate, statement: Statement) -> bytes | None:
+    """Nobody: a certificate of Raft holds no votes, and proves nothing to others."""
+    return None
+
+
+def refusal(state: State) -> str:
+    """Why no value would be taken just now; empty if one would (R18)."""
+    if state.role != LEADER:
+        return NOT_LEADER
+    if state.transferee:
+        return TRANSFERRING
+    if not is_fresh(state):
+        return NOT_READY
+    return BUSY if is_busy(state) else ""

@@ -1,0 +1,68 @@
+"""What a node asks of the engine's state between events."""
+
+import pytest
+
+from meshkit.consensus.messages import Certificate
+from meshkit.consensus.raft import face, rules
+from meshkit.consensus.raft.messages import TransferLeadership
+from meshkit.core.value import Statement, digest
+from tests.consensus.raft.network import Block, name
+from tests.consensus.raft.playbook import ME, Play, append
+
+
+def test_a_height_is_dormant_until_it_is_opened() -> None:
+    play = Play()
+    assert face.is_dormant(play.state)
+    play.open()
+    assert not face.is_dormant(play.state)
+    decided = Play(begin=False).lead()
+    decided.decide("v")
+    assert not face.is_dormant(decided.state)
+
+
+def test_a_value_is_awaited_until_it_comes() -> None:
+    play = Play(begin=False).lead()
+    assert face.wanted(play.state) is None
+    play.open()
+    assert face.wanted(play.state) == (1, 1)
+    play.propose()
+    play.acknowledge()
+    assert face.wanted(play.state) is None
+
+
+def test_a_value_that_was_proposed_is_awaited_no_more() -> None:
+    play = Play().lead()
+    play.open()
+    play.propose()
+    assert face.wanted(play.state) is None
+
+
+def test_nothing_is_judged_nothing_is_late_and_nobody_vouches() -> None:
+    play = Play().lead()
+    play.propose()
+    assert face.unjudged(play.state) == ()
+    assert not face.is_late(play.state, ME, append(1), 0)
+    certificate = Certificate(1, 1, digest(Block(1, "v")), ())
+    assert face.vouches(certificate, Statement()) is None
+
+
+def test_who_leads_is_told() -> None:
+    assert face.leader(Play().state) == b""
+    assert face.leader(Play().lead().state) == ME
+    play = Play()
+    play.hear(2, append(1))
+    assert face.leader(play.state) == name(2)
+
+
+def test_R18_why_no_value_would_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play()
+    assert face.refusal(play.state) == face.NOT_LEADER
+    play.lead(ready=False)
+    assert face.refusal(play.state) == face.NOT_READY
+    play.acknowledge()
+    assert face.refusal(play.state) == ""
+    play.propose()
+    monkeypatch.setattr(rules, "UNCOMMITTED_ENTRIES_MAX", 1)
+    assert face.refusal(play.state) == face.BUSY
+    play.do(TransferLeadership(name(1)))
+    assert face.refusal(play.state) == face.TRANSFERRING
