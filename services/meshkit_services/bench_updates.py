@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from blake3 import blake3
 
+from meshkit.client import Refusal
 from meshkit.codec import JOURNALED, Envelope
 from meshkit.core.composite import At
 from meshkit.core.machine import Heard, Wake
@@ -22,6 +23,7 @@ from meshkit.core.shell import Shell
 from meshkit.core.value import Value, digest
 from meshkit.journal import BlobStore, Journal
 from meshkit.learning import Grid, Shard, encode_model, encode_update
+from meshkit.ledger.forms import DIGEST_BYTES, check_task
 from meshkit.ledger.messages import MAY, Found, Genesis, Member, Operator, Policy, SubmitTask, Task
 from meshkit.node import address, mesh_node
 from meshkit.pool.messages import Offer
@@ -38,6 +40,7 @@ from meshkit.wire.keys import HashChain, Identity, Transport
 from meshkit.wire.port import Fetched
 
 TASK = "bench:Nothing"  # never trained: the updates are there already
+POLICY = Policy(allowed_tasks=(TASK,))
 TRAINERS = 100
 BATCH = 64  # envelopes a poll of busy sockets returns, about
 SAMPLES = 20
@@ -53,7 +56,12 @@ Document = dict[str, Any]
 
 
 def updates(rounds: int, parameters: int, folder: Path | None = None) -> Document:
-    """`rounds` rounds of TRAINERS updates each through one node; training is not inside."""
+    """`rounds` rounds of TRAINERS updates each through one node; training is not inside.
+
+    Raises Refusal for a task that the ledger would not have.
+    """
+    if refusal := check_task(_task(rounds, parameters, bytes(DIGEST_BYTES)), POLICY):
+        raise Refusal(refusal)
     with tempfile.TemporaryDirectory(prefix="meshkit-bench-", dir=folder) as place:
         world = _World(Path(place), rounds, parameters)
         try:
@@ -133,7 +141,8 @@ class _World:
             self.labour,
             self.chain.link,
         )
-        self.task = self._task(rounds, parameters)
+        model = self.blobs.put(encode_model(np.zeros(parameters, np.float32)))
+        self.task = _task(rounds, parameters, model)
         self.shell.take(At("ledger", Found(genesis)))
         self._settle()
         item = SubmitTask(operator.key, 1, self.task)
@@ -147,26 +156,7 @@ class _World:
             for number, one in enumerate(self.trainers)
         ]
         may = Operator(operator.key, "operator", tuple(sorted(MAY)))
-        policy = Policy(allowed_tasks=(TASK,))
-        return Genesis("bench", 0, tuple(founders), (may,), policy)
-
-    def _task(self, rounds: int, parameters: int) -> Task:
-        model = self.blobs.put(encode_model(np.zeros(parameters, np.float32)))
-        return Task(
-            name="bench",
-            module=TASK,
-            parameters="{}",
-            rounds=rounds,
-            quorum=0,
-            deadline_ms=600_000,
-            patience_ms=600_000,
-            size=parameters,
-            bits=self.grid.bits,
-            scale_bits=self.grid.scale_bits,
-            strategy="fedavg",
-            initial=model,
-            seed=0,
-        )
+        return Genesis("bench", 0, tuple(founders), (may,), POLICY)
 
     def prepare(self, number: int) -> list[bytes]:
         """The envelopes of all trainers' updates of a round, as they would come over the wire."""
@@ -220,6 +210,25 @@ class _World:
         self.labour.close()
         self.journal.close()
         self.blobs.close()
+
+
+def _task(rounds: int, parameters: int, model: bytes) -> Task:
+    grid = Grid(parameters)
+    return Task(
+        name="bench",
+        module=TASK,
+        parameters="{}",
+        rounds=rounds,
+        quorum=0,
+        deadline_ms=600_000,
+        patience_ms=600_000,
+        size=parameters,
+        bits=grid.bits,
+        scale_bits=grid.scale_bits,
+        strategy="fedavg",
+        initial=model,
+        seed=0,
+    )
 
 
 def _member(name: str, key: bytes, roles: tuple[str, ...], anchor: bytes) -> Member:

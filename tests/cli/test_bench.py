@@ -100,6 +100,11 @@ def test_what_means_nothing_is_a_mistake_of_use(words: tuple[str, ...], line: st
     assert line in meshkit("bench", *words).complains(2)
 
 
+def test_updates_that_no_ledger_takes_are_refused(folder: Path) -> None:
+    words = ("updates", "--rounds", 1, "--parameters", 10**8, "--folder", folder)
+    assert meshkit("bench", *words).complains(6) == "size is from 1 to 67108864"
+
+
 def test_a_mesh_that_does_not_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> dict[str, Any]:
         raise MeshError("node-0 does not run: its disk is full")

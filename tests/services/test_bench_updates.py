@@ -7,6 +7,7 @@ from blake3 import blake3
 from meshkit_services import bench_updates
 from meshkit_services.bench_updates import INCLUDES, _Air, updates
 
+from meshkit.client import Refusal
 from meshkit.wire.port import Fetched
 
 BLOB = b"a blob"
@@ -27,6 +28,22 @@ def test_every_round_of_updates_is_committed(
         "includes": list(INCLUDES),
     }
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("rounds", "parameters", "line"),
+    [
+        (1, 100_000_000, "number: size is from 1 to 67108864"),
+        (1, 60_000_000, "too-large: an update has 120000016 bytes, of 67108864"),
+        (20_000, 10, "number: rounds is from 1 to 10000"),
+    ],
+)
+def test_what_no_ledger_takes_is_refused_before_anything_is_made(
+    tmp_path: Path, rounds: int, parameters: int, line: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        updates(rounds, parameters, tmp_path)
+    assert f"{refused.value.slug}: {refused.value}" == line
 
 
 def test_blobs_are_where_their_digest_says_and_checked_like_any_other() -> None:
