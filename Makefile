@@ -13,6 +13,7 @@ WORKERS ?= auto
 DEMO ?=
 SEEDS ?= 5000
 ENGINE_SEEDS ?= 10000
+DEPTH ?= 7
 SOURCES := meshkit cli services
 PURE := meshkit/core/*,meshkit/consensus/*,meshkit/ledger/*,meshkit/pool/*,meshkit/rounds/*,meshkit/node.py
 
@@ -93,6 +94,7 @@ schemas: env
 sim: env
 	$(BIN)/meshkit sim run all --seeds $(SEEDS)
 	$(BIN)/meshkit sim run engines --seeds $(ENGINE_SEEDS)
+	$(BIN)/meshkit sim search all --depth $(DEPTH)
 
 bench: env
 	$(BIN)/meshkit bench consensus

@@ -30,6 +30,7 @@ modelled is the world around them, and one seed drives it all:
     bench        how fast whole nodes are stepped
 
     linearizable whether what clients saw could have happened one thing at a time
+    search       every order in which a few things can happen to a few nodes
     engines/     the same world for bare consensus engines under a service of registers
 
 The idea is FoundationDB's (Zhou et al. 2021, section 4): where all that is uncertain comes from a

@@ -14,8 +14,10 @@ from rich.console import Console
 
 from meshkit.sim.check import Broken
 from meshkit.sim.engines import KITS
+from meshkit.sim.engines.cases import CASES
 from meshkit.sim.run import Report, Run
 from meshkit.sim.scenarios import SCENARIOS
+from meshkit.sim.search import Found, Search
 from meshkit.sim.setting import Setting, drawn
 from tests.live import PATIENCE_S, meshkit
 from tests.services.processes import until
@@ -91,6 +93,37 @@ def test_all_engines_are_run_through_their_campaigns(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sim, "reports", listed)
     assert meshkit("sim", "run", "engines").code == 0
     assert ran == [f"{name}/campaign" for name in KITS]
+
+
+# -- every order of a few things -------------------------------------------------------------------
+
+
+def test_a_search_tells_of_each_case_and_how_many_worlds_there_were() -> None:
+    said = meshkit("sim", "search", "tendermint", "--depth", 2, "-o", "json")
+    assert said.code == 0
+    assert said.document["ok"]
+    cases = said.document["cases"]
+    assert [case["case"] for case in cases] == [case.name for case in CASES["tendermint"]]
+    assert said.document["worlds"] == sum(case["worlds"] for case in cases) > 500
+    assert said.err.splitlines()[0] == "tendermint: from the beginning: 217 worlds, to depth 2"
+
+
+def test_a_search_that_finds_something_shows_the_way_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Found("a case", 2, 7, 9, 3, False, "two values are decided", ("0 wakes", "1 crashes"))
+    ended = Found("another", 9, 7, 9, 3, True)
+    found = iter((broken, ended))
+
+    def run(self: Search, depth: int, worlds: int) -> Found:
+        return next(found)
+
+    monkeypatch.setattr(Search, "run", run)
+    monkeypatch.setattr(sim, "CASES", {"tendermint": CASES["tendermint"][:2]})
+    said = meshkit("sim", "search", "all")
+    assert said.code == 3
+    assert said.err == (
+        "a case: 7 worlds, to depth 2; two values are decided\n0 wakes\n1 crashes\n"
+        "another: 7 worlds, all there are\n"
+    )
 
 
 @pytest.mark.real
