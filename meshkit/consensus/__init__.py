@@ -8,6 +8,7 @@
     engines       which engines there are, and what a node asks of each
     sessions      clients' requests, each executed once
     tendermint/   the engine for validators of whom less than a third may lie
+    pbft/         the same, with a primary that stays until it fails
     raft/         the engine for one trusted site, where a minority may crash
 
 An engine is a machine (`meshkit.core.machine`). It never looks inside a value, checks no
