@@ -71,17 +71,17 @@ def chain_of(number: int) -> HashChain:
 
 
 def member(number: int) -> Member:
-    at = f"tcp://127.0.0.1:{7000 + 10 * number}"
+    at = "tcp://127.0.0.1:{}"
     return Member(
         id=identity_of(number).key,
         name=f"node-{number}",
         roles=("trainer", "validator"),
         weight=1,
         transport=bytes([number + 201]) * 32,
-        events=at,
-        direct=at + "1",
-        blobs=at + "2",
-        join=at + "3",
+        events=at.format(7000 + 10 * number),
+        direct=at.format(7001 + 10 * number),
+        blobs=at.format(7002 + 10 * number),
+        join=at.format(7003 + 10 * number),
         anchor=chain_of(number).anchor,
     )
 
