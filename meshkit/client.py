@@ -321,7 +321,7 @@ def _first_model(module: str, parameters: str, seed: int) -> tuple[int, bytes]:
         return task.size, initial_model(task, seed)
     except Refused:
         raise
-    except Exception as error:  # the task's own code: its author wants the words, users the line
+    except (Exception, SystemExit) as error:  # the task's own code: users want the line
         words = f"{module} makes no model: {type(error).__name__}: {error}"
         raise Refused("task-failed", words) from error
 

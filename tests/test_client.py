@@ -175,6 +175,12 @@ def test_a_model_that_cannot_be_made_is_said_in_one_line(
     assert "\n" not in str(refused.value)
 
 
+def test_a_task_does_not_end_the_program_that_submits_it() -> None:
+    with pytest.raises(Refused, match="sys:exit makes no model: SystemExit: ") as refused:
+        clients._first_model("sys:exit", "{}", 0)
+    assert refused.value.reason == "task-failed"
+
+
 def test_a_name_that_means_nothing_or_two_things_is_refused(client: Client) -> None:
     for _ in range(2):
         client.submit("twice", SOFTMAX, 1, seed=next(_numbers))

@@ -121,7 +121,7 @@ def check_task(module: str, shard: Shard) -> None:
         load(module, "", (module,)).data(shard)
     except Refused:
         raise  # and whoever shows complaints has the words for it
-    except Exception as error:  # the task's own code: its author wants the words, users the line
+    except (Exception, SystemExit) as error:  # the task's own code: users want the line
         fail(f"{module} cannot be used: {type(error).__name__}: {error}")
 
 
