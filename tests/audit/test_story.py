@@ -26,7 +26,7 @@ def lied(tongue: Callable[[int, Value], Value | None]) -> Story:
     root = Path(_kept.name, tongue.__name__)
     root.mkdir()
     late = (liars.wrong_result, liars.wrong_blocks)  # until it is its turn to collect or propose
-    rounds = 4 if tongue in late else 1
+    rounds = 6 if tongue in late else 1
     recorded(root, rounds=rounds, tongue=tongue)
     return tell(gather(root / f"node-{number}" for number in range(3)), "task")
 
