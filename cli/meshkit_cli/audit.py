@@ -1,7 +1,7 @@
 """`meshkit audit`: whether journals are true, what they tell, and all they hold as JSON."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -9,11 +9,12 @@ import click
 from rich.console import Group
 
 from meshkit.audit.chapters import Chapter, Proof, Refusals, Step, Story
-from meshkit.audit.exhibits import gather
+from meshkit.audit.exhibits import Exhibit, gather
 from meshkit.audit.export import write
 from meshkit.audit.findings import Evidence, Finding, Note
 from meshkit.audit.places import Place
 from meshkit.audit.story import tell
+from meshkit.audit.unsound import unsound
 from meshkit.audit.verify import Report
 from meshkit.audit.verify import verify as verify_
 from meshkit.audit.words import name_of, named
@@ -23,6 +24,7 @@ from meshkit_cli.output import (
     DIVERGENCE,
     USAGE,
     Document,
+    complain,
     complaints,
     emit,
     facts,
@@ -128,24 +130,46 @@ def _evidence(one: Evidence, report: Report) -> Document:
 )
 @click.argument("paths", nargs=-1, required=True, type=PLACE)
 def export(paths: tuple[Path, ...], target: Path, output: str) -> None:
-    """Write every entry of the journals in PATHS as one line of JSON (meshkit.audit.entry/v1)."""
+    """Write every entry of the journals in PATHS as one line of JSON (meshkit.audit.entry/v1).
+
+    It is written as it stands there; a journal that does not hold is named, and the exit code is 3.
+    """
     with complaints():
         exhibits = gather(paths)
-        try:
-            with target.open("x", encoding="utf-8") as file, ExitStack() as undone:
-                undone.callback(target.unlink)  # half an export would pass for a whole one
-                count = write(exhibits, file)
-                file.flush()
-                undone.pop_all()
-        except OSError as error:
-            fail(f"{target}: cannot be written: {error.strerror}")
-    document = {
-        "schema": "meshkit.audit.export/v1",
-        "file": str(target),
-        "journals": len(exhibits),
-        "entries": count,
-    }
-    emit(output, document)
+        with objections(exhibits):
+            document = {
+                "schema": "meshkit.audit.export/v1",
+                "file": str(target),
+                "journals": len(exhibits),
+                "entries": exported(exhibits, target),
+            }
+            emit(output, document)
+
+
+def exported(exhibits: list[Exhibit], target: Path) -> int:
+    """Write them to a new file; how many entries there were."""
+    try:
+        with target.open("x", encoding="utf-8") as file, ExitStack() as undone:
+            undone.callback(target.unlink)  # half an export would pass for a whole one
+            count = write(exhibits, file)
+            file.flush()
+            undone.pop_all()
+    except OSError as error:
+        fail(f"{target}: cannot be written: {error.strerror}")
+    return count
+
+
+@contextmanager
+def objections(exhibits: list[Exhibit]) -> Generator[None]:
+    """Behind what the journals tell, a line for each that does not hold, and the code for that."""
+    found = list(unsound(exhibits))
+    try:
+        yield
+    finally:
+        for line in found:
+            complain(line)
+    if found:
+        raise click.exceptions.Exit(DIVERGENCE)
 
 
 # -- why ------------------------------------------------------------------------------------------
@@ -161,9 +185,15 @@ def why(asked: str, paths: tuple[Path, ...], round_: int | None, output: str) ->
 
     TASK is its name or the beginning of its id; TASK/3 is its round 3. What convicts somebody
     comes with the culprit's own signed statements: as JSON in full, in a table their signatures.
+    A journal that does not hold is named behind its story, and the exit code is 3.
     """
     with complaints():
-        story = tell(gather(paths), asked, round_)
+        exhibits = gather(paths)
+        with objections(exhibits):
+            show_story(tell(exhibits, asked, round_), output)
+
+
+def show_story(story: Story, output: str) -> None:
     document = story_document(story)
     rows = [{"row": name, **row} for name in ROWS for row in document[name]]
     if output == "jsonl":

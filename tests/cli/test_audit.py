@@ -159,6 +159,18 @@ def test_no_such_story(true: Path) -> None:
     assert "round 9" in meshkit("audit", "why", "task/9", true).complains(NOT_FOUND)
 
 
+def test_a_story_of_a_journal_that_does_not_hold(spoilt: Path) -> None:
+    said = meshkit("audit", "why", "task", spoilt, "-o", "json")
+    assert said.code == DIVERGENCE
+    assert [one["round"] for one in said.document["rounds"]] == [0, 1], "it is told all the same"
+    [line] = said.err.splitlines()
+    assert line.startswith(f"meshkit: {spoilt / 'node-2' / 'journal.sqlite'}: entry 30: ")
+    assert meshkit("audit", "why", "task", spoilt / "node-1").code == OK
+    said = meshkit("audit", "why", "x", spoilt)
+    assert said.code == NOT_FOUND
+    assert said.err.splitlines()[0] == line, "it may be why there is no such task"
+
+
 # -- export ----------------------------------------------------------------------------------------
 
 
@@ -180,3 +192,12 @@ def test_nothing_is_overwritten(true: Path, tmp_path: Path) -> None:
     assert "No such file" in meshkit(
         "audit", "export", true, "--to", tmp_path / "x" / "y"
     ).complains(FAILURE)
+
+
+def test_an_export_of_a_journal_that_does_not_hold(spoilt: Path, tmp_path: Path) -> None:
+    target = tmp_path / "entries.jsonl"
+    said = meshkit("audit", "export", spoilt, "--to", target, "-o", "json")
+    assert said.code == DIVERGENCE
+    assert said.document["entries"] == len(target.read_text().splitlines()) > 0
+    [line] = said.err.splitlines()
+    assert "entry 30: its hash" in line
