@@ -151,7 +151,7 @@ def test_what_means_nothing_is_a_mistake_of_use(
     [
         ("nowhere:Task", "nowhere:Task needs the module 'nowhere': install its package for "),
         ("json:loads", "json:loads cannot be used: TypeError: loads() missing 1 required "),
-        ("sys:exit", "sys:exit cannot be used: SystemExit: "),
+        ("sys:exit", "sys:exit cannot be used: SystemExit:"),
         ("json:JSONDecoder", "json:JSONDecoder makes a JSONDecoder, not a LearningTask"),
     ],
 )
