@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 import meshkit.consensus.messages
+import meshkit.consensus.pbft.messages
 import meshkit.consensus.tendermint.messages
 import meshkit.core.composite
 import meshkit.core.history
@@ -53,6 +54,7 @@ ROOMS = (
     Room("pool", (meshkit.pool.messages,), frozenset({"DrawLink"})),
     Room("consensus", (meshkit.consensus.messages,), frozenset({"Serve"})),
     Room("tendermint", (meshkit.consensus.tendermint.messages,)),
+    Room("pbft", (meshkit.consensus.pbft.messages,)),
     Room("rounds", (meshkit.rounds.messages,), frozenset({"Train", "Fetch", "Aggregate"})),
 )
 

@@ -8,6 +8,7 @@ from meshkit.pb import (
     consensus_pb2,
     history_pb2,
     ledger_pb2,
+    pbft_pb2,
     pool_pb2,
     rounds_pb2,
     tendermint_pb2,
@@ -20,5 +21,6 @@ SCHEMAS: Mapping[str, ModuleType] = {
     "pool": pool_pb2,
     "consensus": consensus_pb2,
     "tendermint": tendermint_pb2,
+    "pbft": pbft_pb2,
     "rounds": rounds_pb2,
 }
