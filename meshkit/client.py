@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from meshkit.codec import encode_body
 from meshkit.core.value import Statement, digest
-from meshkit.ledger.forms import canonical_json, check_member, check_task
+from meshkit.ledger.forms import canonical_json, check_allowed, check_member, check_task
 from meshkit.ledger.messages import CancelTask, Member, RemoveMember, SubmitTask, Task, Ticket
 from meshkit.runtime.home import Home, HomeError
 from meshkit.wire.envelope import sign_statements
@@ -228,6 +228,9 @@ class Client:
     def _make_task(
         self, name: str, module: str, rounds: int, parameters: Document, settings: Document
     ) -> Task:
+        # Before its code runs here: the founders' word on it is at hand.
+        if refusal := check_allowed(module, self.home.genesis.policy):
+            raise Refusal(refusal)
         # Only a client that submits needs numpy, and perhaps torch.
         from meshkit.learning.grid import BITS_DEFAULT, SCALE_BITS_DEFAULT
 

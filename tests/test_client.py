@@ -1,6 +1,7 @@
 """The client against a live mesh: what it asks, what it has done, and how it is refused."""
 
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -154,31 +155,49 @@ def test_a_task_that_nobody_would_take_is_refused(
 class Elsewhere(Softmax):
     """A task that is installed here and allowed nowhere."""
 
+    def initial(self, seed: int) -> Any:
+        pytest.fail("what is not allowed is not run")
+
+
+@pytest.mark.parametrize("module", ["no-colon", "nowhere.at_all:Task", "antigravity:x"])
+def test_what_is_not_allowed_is_not_even_looked_for(client: Client, module: str) -> None:
+    with pytest.raises(Refusal, match=f"does not allow the task {module}") as refused:
+        client.submit(a_name(), module, 1)
+    assert slug(refused) == "not-allowed"
+    assert module.partition(":")[0] not in sys.modules
+
 
 @pytest.mark.parametrize(
-    ("module", "parameters", "reason"),
+    ("parameters", "reason"),
     [
-        ("no-colon", {}, "task-not-found"),
-        ("meshkit.learning.tasks.softmax:Nothing", {}, "task-not-found"),
-        ("nowhere.at_all:Task", {}, "not-installed"),
-        (SOFTMAX, {"colour": 1}, "settings"),
-        (SOFTMAX, {"steps": "many"}, "settings"),
-        (SOFTMAX, {"classes": -1}, "task-failed"),
+        ({"colour": 1}, "settings"),
+        ({"steps": "many"}, "settings"),
+        ({"classes": -1}, "task-failed"),
     ],
 )
 def test_a_model_that_cannot_be_made_is_said_in_one_line(
-    client: Client, module: str, parameters: dict[str, Any], reason: str
+    client: Client, parameters: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(Refused) as refused:
-        client.submit(a_name(), module, 1, parameters)
+        client.submit(a_name(), SOFTMAX, 1, parameters)
     assert refused.value.reason == reason
     assert "\n" not in str(refused.value)
 
 
-def test_a_task_does_not_end_the_program_that_submits_it() -> None:
-    with pytest.raises(Refused, match="sys:exit makes no model: SystemExit: ") as refused:
-        clients._first_model("sys:exit", "{}", 0)
-    assert refused.value.reason == "task-failed"
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        ("no-colon", "task-not-found"),
+        ("meshkit.learning.tasks.softmax:Nothing", "task-not-found"),
+        ("nowhere.at_all:Task", "not-installed"),
+        ("sys:exit", "task-failed"),  # it does not end whoever submits it
+    ],
+)
+def test_a_task_that_is_allowed_and_none_is_said_in_one_line(module: str, reason: str) -> None:
+    with pytest.raises(Refused) as refused:
+        clients._first_model(module, "{}", 0)
+    assert refused.value.reason == reason
+    assert "\n" not in str(refused.value)
 
 
 def test_a_name_that_means_nothing_or_two_things_is_refused(client: Client) -> None:

@@ -196,12 +196,18 @@ def fits(bits: int, samples_max: int, trainers: int) -> bool:
     return samples_max * max(trainers, 1) << bits <= 1 << SUM_BITS_MAX
 
 
+def check_allowed(module: str, policy: Policy) -> str:
+    if module in policy.allowed_tasks:
+        return ""
+    return f"not-allowed: the genesis does not allow the task {module:.200}"
+
+
 def check_task(task: Task, policy: Policy) -> str:
     """What is wrong with a task in a mesh of this policy, whoever is in the mesh."""
     if refusal := check_name(task.name, "task"):
         return refusal
-    if task.module not in policy.allowed_tasks:
-        return f"not-allowed: the genesis does not allow the task {task.module:.200}"
+    if refusal := check_allowed(task.module, policy):
+        return refusal
     if not _WORD.fullmatch(task.strategy):
         return "strategy: a name in small letters"
     if len(task.initial) != DIGEST_BYTES:

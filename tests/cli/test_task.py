@@ -156,11 +156,9 @@ def test_a_task_out_of_form_is_refused(
     assert do(live, "submit", SOFTMAX, *words).complains(code).startswith(line)
 
 
-@pytest.mark.parametrize(
-    ("module", "code"), [("nothing", 1), ("no.where:Task", 1), ("json:dumps", 1)]
-)
-def test_what_is_no_task_is_refused(live: Live, module: str, code: int) -> None:
-    assert do(live, "submit", module).complains(code)
+@pytest.mark.parametrize("module", ["nothing", "no.where:Task", "json:dumps"])
+def test_what_is_no_task_is_refused(live: Live, module: str) -> None:
+    assert do(live, "submit", module).complains(6).startswith("the genesis does not allow")
 
 
 class Elsewhere(Softmax):
