@@ -7,6 +7,7 @@ import click
 from click.core import ParameterSource
 
 from meshkit.core.value import digest
+from meshkit.ledger.forms import check_name
 from meshkit.ledger.messages import MAY, ROLES, Genesis, Member, Operator, Policy
 from meshkit.runtime.home import ForeignHome, Home, HomeError, read_document
 from meshkit.wire.keys import Identity
@@ -84,7 +85,7 @@ def command(
             node = Home.open(home)
             _check_as_said(ctx, node)
         else:
-            node = _make(home, name or home.resolve().name, host, port, roles, weight)
+            node = _make(home, name or _own_name(home), host, port, roles, weight)
         if cards:
             node.found(_genesis(node, cards, mesh_name, operator, tasks))
         elif genesis is not None:
@@ -98,6 +99,14 @@ def command(
             "mesh": digest(node.genesis).hex() if node.has_genesis else None,
         }
     emit(output, document)
+
+
+def _own_name(home: Path) -> str:
+    """The folder's name, for a node that was not given one."""
+    name = home.resolve().name
+    if refusal := check_name(name, "member"):
+        raise HomeError(f"{home}: {refusal}, which the folder's name is not: say --name")
+    return name
 
 
 def _make(home: Path, name: str, host: str, port: int, roles: tuple[str, ...], weight: int) -> Home:

@@ -69,8 +69,12 @@ class DevMesh:
         if not 1 <= nodes <= NODES_MAX:
             raise MeshError(f"a development mesh has 1 to {NODES_MAX} nodes, not {nodes}")
         rules = Policy(allowed_tasks=tuple(tasks), **policy)
-        if refusal := check_policy(rules) or check_name(root.name or "mesh", "mesh"):
+        if refusal := check_policy(rules):
             raise MeshError(f"{root}: {refusal}")
+        if refusal := check_name(root.name or "mesh", "mesh"):
+            raise MeshError(
+                f"{root}: {refusal}, which the folder's name is not: choose another folder"
+            )
         mesh = cls(root)
         if mesh.is_made:
             raise MeshError(

@@ -98,6 +98,20 @@ def test_people_are_told_where_the_card_is(folder: Path) -> None:
 # -- what is refused -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["ü", "x" * 65])
+def test_a_folder_whose_name_is_none_for_a_node_needs_another(folder: Path, name: str) -> None:
+    line = meshkit("init", "--home", folder / name).complains(1)
+    assert line == (
+        f"{folder / name}: name: the name of a member is 1 to 64 printable ASCII characters, "
+        "which the folder's name is not: say --name"
+    )
+    assert not (folder / name).exists()
+    assert init(folder / name, "--name", "a")["name"] == "a"
+    # Whoever gave it one knows what to change.
+    said = meshkit("init", "--home", folder / "b", "--name", name).complains(1)
+    assert said.endswith("1 to 64 printable ASCII characters")
+
+
 @pytest.mark.parametrize("host", ["", "*", "::1", "a b"])
 def test_where_nobody_could_reach_it_no_node_is_made(folder: Path, host: str) -> None:
     said = meshkit("init", "--home", folder / "a", "--host", host).complains(1)

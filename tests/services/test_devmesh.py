@@ -83,7 +83,11 @@ def test_what_is_no_mesh_to_be_made_is_said(folder: Path) -> None:
     assert "1 to 64 nodes, not 65" in refusal(lambda: DevMesh.create(root, 65, []))
     assert "allowed-tasks: each is a" in refusal(lambda: DevMesh.create(root, 1, ["bogus"]))
     assert "committee is from 1" in refusal(lambda: DevMesh.create(root, 1, [], committee=0))
-    assert "the name of a mesh" in refusal(lambda: DevMesh.create(folder / "ä", 1, []))
+    line = refusal(lambda: DevMesh.create(folder / "ä", 1, []))
+    assert line == (
+        f"{folder / 'ä'}: name: the name of a mesh is 1 to 64 printable ASCII characters, "
+        "which the folder's name is not: choose another folder"
+    )
     assert not root.exists()
     DevMesh.create(root, 1, [])
     assert "there is a mesh already" in refusal(lambda: DevMesh.create(root, 1, []))
