@@ -12,7 +12,7 @@ may merely have been under way. A peer that is ahead of us is remembered and ask
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from meshkit.consensus.certificate import stands
 from meshkit.consensus.messages import (
@@ -74,6 +74,9 @@ LATER_MAX = 12  # statements kept of a replica that is ahead: three of each of f
 CLAIMS_MAX = 1_024  # peers that may be asked (a guess): one honest among them is enough
 SHOWN_MAX = 8  # statements in a bundle for each validator: far more than any has to show
 
+# After these what was kept may not be ahead any more.
+RELEASING = frozenset({HeightBegun, StableFound, ViewEntered})
+
 Unfolded: TypeAlias = Sequence[tuple[Event, State]]
 """What is decided, each event with the state after it."""
 
@@ -95,7 +98,7 @@ class Deciding:
         before = self.state.later
         self.state = state = evolve(self.state, event)
         self.unfolded.append((event, state))
-        if isinstance(event, HeightBegun | ViewEntered | StableFound):
+        if before and type(event) in RELEASING:
             for sender, statements in sorted(before.items()):
                 still = state.later.get(sender, ())
                 self.released += [(sender, said) for said in statements if said not in still]
@@ -184,8 +187,7 @@ def _hear_pre_prepare(deciding: Deciding, said: PrePrepare) -> None:
     if known is None:
         deciding.add(PrePrepareHeard(bare(said), deciding.now_ns))
         for _, vote in sorted(slot.prepares.by_voter.items()):
-            if isinstance(vote, Prepare):
-                _compare(deciding, bare(said), vote)
+            _compare(deciding, bare(said), cast(Prepare, vote))
 
 
 def _has_value(state: State, said: PrePrepare) -> bool:
@@ -208,8 +210,7 @@ def _hear_vote(deciding: Deciding, vote: Prepare | Commit) -> None:
         return
     known = tally.by_voter.get(vote.voter)
     if known is not None:
-        if isinstance(known, Prepare | Commit):
-            _accuse(deciding, known, vote)
+        _accuse(deciding, cast("Prepare | Commit", known), vote)
         return
     deciding.add(PrepareHeard(vote) if isinstance(vote, Prepare) else CommitHeard(vote))
     if isinstance(vote, Prepare):
@@ -343,7 +344,7 @@ def _hear_new_view(deciding: Deciding, sender: bytes, said: NewView) -> None:
         _notice(deciding, sender, said.since, 0)
     if said.view < state.view or (said.view == state.view and state.active):
         return
-    if said.proposer == deciding.me and (state.made is None or state.made.view != said.view):
+    if said.proposer == deciding.me and not _is_made(state, said):
         return
     if not views.is_new_view(said, replicas(state), state.changes):
         return
@@ -351,6 +352,12 @@ def _hear_new_view(deciding: Deciding, sender: bytes, said: NewView) -> None:
     for change in said.changes:
         if views.reach(change) >= deciding.state.height:
             _notice(deciding, change.voter, views.reach(change) + 1, 0)
+
+
+def _is_made(state: State, said: NewView) -> bool:
+    """Whether our journal knows this new view (P17)."""
+    made = state.made
+    return made is not None and (made.view, made.changes) == (said.view, said.changes)
 
 
 # -- what proves itself ---------------------------------------------------------------------------

@@ -101,8 +101,8 @@ def _answer(state: State, event: Event) -> Iterator[Effect]:
             yield Serve(to, height)
             yield Send(to, Ask(state.height))
         case ViewAnswered(to=to):
-            if state.new_view is not None:
-                yield Send(to, state.new_view)
+            assert state.new_view is not None, "who answers has entered one"
+            yield Send(to, state.new_view)
         case StableAnswered(to=to):
             yield Send(to, Shown(state.proof))
         case ValueAnswered(to=to, height=height, value_id=value_id):

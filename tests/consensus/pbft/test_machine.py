@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshkit.consensus.messages import Begin, Judge, Open, Propose, Validator
+from meshkit.consensus.messages import Begin, Judge, Open, ProposalTaken, Propose, Validator
 from meshkit.consensus.pbft.evidence import place
 from meshkit.consensus.pbft.messages import (
     Checkpoint,
@@ -25,8 +25,20 @@ from meshkit.consensus.pbft.messages import (
 from meshkit.core.machine import Broadcast, Restarted, Wake
 from meshkit.core.value import Statement, statements
 from tests import laws
-from tests.consensus.pbft.network import MS, SECOND, App, Net, agreed, equals, name
-from tests.consensus.pbft.playbook import Play, V, W, commit, committed, pre_prepare, prepare, v, w
+from tests.consensus.pbft.network import MS, SECOND, App, Net, agreed, equals, name, sign
+from tests.consensus.pbft.playbook import (
+    Play,
+    V,
+    W,
+    change,
+    commit,
+    committed,
+    new_view,
+    pre_prepare,
+    prepare,
+    v,
+    w,
+)
 from tests.consensus.pbft.stories import tell
 
 seeds = st.integers(0, 2**32)
@@ -190,6 +202,25 @@ def test_p17_what_our_key_signed_elsewhere_is_not_ours() -> None:
     for stranger in (commit(v, 1), prepare(w, 1)):
         play.hear(stranger, sender=name(2))
         assert play.state == before
+
+
+def test_p17_a_view_change_or_new_view_that_our_journal_does_not_know_is_refused() -> None:
+    play = Play(me=1)
+    for stranger in (change(1), new_view([change(0), change(2), change(3)])):
+        assert play.hear(stranger, sender=name(2)) == []
+    assert (play.state.view, play.state.active) == (0, True)
+
+
+def test_a_value_at_hand_is_proposed_without_being_taken_again() -> None:
+    """Prepared here, but no view change that the new view rests on says so: it is free again."""
+    play = Play(me=1, echo=False)
+    play.hear(pre_prepare(V), prepare(v, 2), prepare(v, 3), change(0), change(2), change(3))
+    [made] = play.sent(NewView)
+    play.hear(sign(made))
+    play.forget()
+    play.do(Propose(1, 1, V))
+    assert play.of(Proposed)
+    assert not play.of(ProposalTaken)
 
 
 # -- the rest of its face -------------------------------------------------------------------------
