@@ -7,7 +7,11 @@ from typing import Any
 import click
 
 from meshkit_cli.demo import ENGINES
-from meshkit_cli.output import complaints, orderly
+from meshkit_cli.output import complaints, fail, orderly
+
+PLACES = ("lan", "regions")
+DOCUMENT_BYTES_MAX = 2**24  # of what is drawn: a row has 500
+FAULTS = ("none", "crashed", "liars")
 
 
 @click.group()
@@ -69,3 +73,48 @@ def sim(nodes: int, commands: int) -> None:
     from meshkit.sim.bench import bench
 
     _print({"schema": "meshkit.bench.sim/v1", **bench(nodes, commands)})
+
+
+@command.command()
+@click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True)
+@click.option("--nodes", type=click.IntRange(1, 200), multiple=True, default=(4, 10, 16, 31))
+@click.option("--place", type=click.Choice(PLACES), multiple=True, default=PLACES)
+@click.option("--faults", type=click.Choice(FAULTS), multiple=True, default=FAULTS)
+@click.option("--calls", type=click.IntRange(2), default=200, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def latency(
+    engine: str,
+    nodes: tuple[int, ...],
+    place: tuple[str, ...],
+    faults: tuple[str, ...],
+    calls: int,
+    seed: int,
+) -> None:
+    """How long a decision takes in virtual time: on a LAN, across five regions, a third gone."""
+    from meshkit.sim.engines import KITS
+    from meshkit.sim.engines.latency import is_borne, latency
+
+    rows = [
+        latency(KITS[engine], count, where, what, calls, seed)
+        for count in nodes
+        for where in place
+        for what in faults
+        if is_borne(KITS[engine], count, what)
+    ]
+    _print({"schema": "meshkit.bench.latency/v1", "calls": calls, "seed": seed, "rows": rows})
+
+
+@command.command()
+@click.argument("document", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+def plot(document: Path, out: Path) -> None:
+    """Draw what `bench latency` printed, as an SVG or PNG."""
+    from meshkit_cli.plot import Unplottable, draw
+
+    with complaints():
+        try:
+            with document.open("rb") as file:
+                text = file.read(DOCUMENT_BYTES_MAX)
+            draw(json.loads(text), out)
+        except (Unplottable, ValueError) as error:
+            fail(f"{document}: {error}")

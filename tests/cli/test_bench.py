@@ -32,6 +32,15 @@ def test_sim() -> None:
     assert (again["commands"], again["state"]) == (document["commands"], document["state"])
 
 
+def test_latency() -> None:
+    words = ("--nodes", 1, "--nodes", 4, "--place", "lan", "--calls", 4)
+    rows = measured("latency", *words)["rows"]
+    assert [(row["replicas"], row["faults"]) for row in rows] == [
+        (1, "none"), (4, "none"), (4, "crashed"), (4, "liars"),
+    ]  # fmt: skip
+    assert all(row["decided"] == row["replicas"] + 4 for row in rows)
+
+
 def test_aggregate() -> None:
     document = measured("aggregate", "--updates", 8, "--parameters", 50)
     assert document["rows"]

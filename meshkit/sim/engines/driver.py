@@ -44,8 +44,8 @@ from meshkit.sim.engines.service import (
 class Driver:
     """The policies of one replica."""
 
-    def __init__(self, engine: Engine, service: Service) -> None:
-        self._engine, self._service = engine, service
+    def __init__(self, engine: Engine, service: Service, me: bytes) -> None:
+        self._engine, self._service, self._me = engine, service, me
 
     def call_taken(self, state: State, event: CallTaken) -> Iterator[At]:
         if self._engine.is_dormant(state[CONSENSUS]):
@@ -54,7 +54,7 @@ class Driver:
 
     def propose(self, state: State, event: Value) -> Iterator[At]:
         asked = self._engine.wanted(state[CONSENSUS])
-        value = batch(state[SERVICE]) if asked else None
+        value = batch(state[SERVICE], self._me) if asked else None
         if asked and value and value.height == asked[0]:
             yield At(CONSENSUS, Propose(asked[0], asked[1], value))
 
@@ -70,7 +70,7 @@ class Driver:
     def applied(self, state: State, event: CallsApplied) -> Iterator[At]:
         desk: Desk = state[SERVICE]
         validators = self._service.validators(desk.books)
-        yield At(CONSENSUS, Begin(desk.books.height + 1, validators))
+        yield At(CONSENSUS, Begin(desk.books.height + 1, validators, event.value.builder))
         if desk.waiting:
             yield At(CONSENSUS, Open())
 
@@ -81,10 +81,11 @@ def replica(
     roster: Sequence[Validator],
     seated: int,
     clerk: bytes = b"",
+    me: bytes = b"",
 ) -> Composite:
     """The node of one replica; it is begun by a `Begin` to its engine."""
     service = Service(roster, seated, clerk, engine.attests)
-    driver = Driver(engine, service)
+    driver = Driver(engine, service, me)
     policies: dict[tuple[str, type], Sequence[Policy]] = {
         (SERVICE, CallTaken): (driver.call_taken,),
         (SERVICE, CallsApplied): (driver.applied,),

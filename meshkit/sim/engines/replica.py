@@ -56,7 +56,8 @@ class Replica(Process):
     def _composed(self) -> Composite:
         world = self.world
         machine = world.kit.engine.machine(self.me, world.id, world.timeouts)
-        return replica(world.kit.engine, machine, world.roster, world.seated, CLERK.key)
+        clerk = CLERK.key
+        return replica(world.kit.engine, machine, world.roster, world.seated, clerk, self.me)
 
     def _urgency(self) -> Callable[[Any], int]:
         engine = self.world.kit.urgency

@@ -55,6 +55,7 @@ class CallBatch(Value):
     height: int
     previous: bytes  # the id of the value before
     calls: tuple[Call, ...]
+    builder: bytes = b""  # who put it together; empty: nobody says
 
 
 class Session(Value):
@@ -176,10 +177,11 @@ def is_proper(books: Books, value: object) -> bool:
     return follows and all(is_sensible(books, call) for call in value.calls)
 
 
-def batch(desk: Desk) -> CallBatch | None:
+def batch(desk: Desk, builder: bytes = b"") -> CallBatch | None:
     """All that waits, as far as it fits; None if nothing does."""
     calls = tuple([call for _, call in sorted(desk.waiting.items())][:BATCH_MAX])
-    return CallBatch(desk.books.height + 1, desk.books.previous, calls) if calls else None
+    books = desk.books
+    return CallBatch(books.height + 1, books.previous, calls, builder) if calls else None
 
 
 # -- the machine -----------------------------------------------------------------------------------

@@ -1,0 +1,58 @@
+"""The latency of decisions, drawn: how it grows with the validators, with a third gone, too."""
+
+from pathlib import Path
+from typing import Any
+
+SCHEMA = "meshkit.bench.latency/v1"
+TITLES = {"lan": "one site", "regions": "five regions"}
+NAMES = {"none": "all there", "crashed": "a third crashed", "liars": "a third lying"}
+COLOURS = {"none": "#1b6ca8", "crashed": "#c2571a", "liars": "#6b3fa0"}
+GOAL_MS = 500
+
+
+class Unplottable(Exception):
+    """There is nothing to draw, or nothing to draw with."""
+
+
+def draw(document: dict[str, Any], out: Path) -> None:
+    """Draw a document of `bench latency` to a file, whose suffix names its kind.
+
+    Raises Unplottable.
+    """
+    if document.get("schema") != SCHEMA or not document.get("rows"):
+        raise Unplottable(f"this is no {SCHEMA} with rows")
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise Unplottable("plots need matplotlib: pip install meshkit[plots]") from error
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    mpl.rcParams["svg.hashsalt"] = "meshkit"  # the same document makes the same bytes
+    rows = document["rows"]
+    places = [place for place in TITLES if any(row["place"] == place for row in rows)]
+    figure, panels = plt.subplots(1, len(places), figsize=(5 * len(places), 4), squeeze=False)
+    for place, panel in zip(places, panels[0], strict=True):
+        for faults, name in NAMES.items():
+            line = [row for row in rows if (row["place"], row["faults"]) == (place, faults)]
+            line.sort(key=lambda row: row["replicas"])
+            line = [row for row in line if row["settled"]]
+            sizes = [row["replicas"] for row in line]
+            colour = COLOURS[faults]
+            panel.plot(
+                sizes, [row["settled"]["p50_ms"] for row in line], color=colour, label=name,
+                marker="o", markersize=3,
+            )  # fmt: skip
+            panel.plot(
+                sizes, [row["settled"]["p99_ms"] for row in line], color=colour, linestyle=":"
+            )
+        panel.axhline(GOAL_MS, color="#888888", linewidth=0.8)
+        panel.set_title(TITLES[place])
+        panel.set_xlabel("validators")
+        panel.set_yscale("log")
+    panels[0][0].set_ylabel("ms until decided: p50, dotted p99")
+    panels[0][0].legend(frameon=False)
+    figure.tight_layout()
+    metadata = {"Date": None} if out.suffix == ".svg" else None
+    figure.savefig(out, metadata=metadata)  # pyright: ignore[reportUnknownMemberType]  # theirs
+    plt.close(figure)
