@@ -285,7 +285,8 @@ class FalseLists(Tongue):
 
     def with_phantom(self, held: Held) -> tuple[Update, ...]:
         blob = self.made_up("phantom", held.round)
-        phantom = self.signed(Update(self.me, held.task, held.round, blob, 38, 7, -1, -1))
+        size = held.updates[0].size if held.updates else 38
+        phantom = self.signed(Update(self.me, held.task, held.round, blob, size, 7, -1, -1))
         rest = (update for update in held.updates if update.submitter != self.me)
         return tuple(sorted((*rest, phantom), key=lambda update: update.submitter))
 

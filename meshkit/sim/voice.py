@@ -5,7 +5,7 @@ a liar speaks, since what honest members pass on they have heard opened and veri
 the runtime's: sealed once, opened by each hearer, with every statement inside verified.
 """
 
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from blake3 import blake3
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from meshkit.codec import JOURNALED
 from meshkit.consensus.tendermint.messages import Known, Proposal, Vote
 from meshkit.core.composite import At
 from meshkit.core.machine import Heard
-from meshkit.core.value import Statement, Value, signing_digest, statements
+from meshkit.core.value import Statement, Value, holders, signing_digest, statements
 from meshkit.ledger.messages import Block, Note, RoundResult
 from meshkit.node import address
 from meshkit.rounds.messages import Attestation, Held, Proof, Update
@@ -53,11 +53,27 @@ class Modelled:
         self._person, self._mesh = person, mesh
 
     def say(self, message: Value, entry: int, effect: int) -> tuple[Value, bytes]:
-        if not isinstance(message, Statement) or signature(message):
+        if not isinstance(message, Statement) or not self._is_ours(message):
             return message, b""
-        if getattr(message, message.SIGNER) != self._person.key:
-            return message, b""
-        return signed_by(self._person, message, self._mesh, False), b""
+        return self._signed(message), b""
+
+    def _is_ours(self, statement: Statement) -> bool:
+        """Whether it is unsigned, and ours to sign."""
+        ours = getattr(statement, statement.SIGNER) == self._person.key
+        return ours and not signature(statement)
+
+    def _signed(self, statement: S) -> S:
+        """The statement signed, and first whatever of ours stands in it."""
+        for name in holders(type(statement)):
+            inner: Any = getattr(statement, name)
+            parts: tuple[Any, ...] = cast(Any, inner) if isinstance(inner, tuple) else ()
+            if any(self._is_open(part) for part in parts):
+                signed = [self._signed(part) if self._is_open(part) else part for part in parts]
+                statement = replace(statement, **{name: tuple(signed)})
+        return signed_by(self._person, statement, self._mesh, False)
+
+    def _is_open(self, part: Any) -> bool:
+        return isinstance(part, Statement) and self._is_ours(part)
 
 
 def voice(person: Person, mesh: bytes, store: Any, real: bool) -> Voice:

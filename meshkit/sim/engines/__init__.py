@@ -7,6 +7,7 @@ and processes. What runs on it is less: an engine, a replicated service, and cli
     driver       a replica: an engine, the service, the policies between them
     kit          what an engine brings beside itself
     tendermint   the kit of Tendermint
+    pbft         the kit of PBFT
 
     client       clients, who write down what they saw
     replica      a process that runs a replica

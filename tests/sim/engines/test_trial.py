@@ -7,7 +7,7 @@ from immutables import Map
 from msgspec.structs import replace
 
 from meshkit.consensus import certificate
-from meshkit.consensus.tendermint import state as tendermint
+from meshkit.consensus.tendermint import fold as tendermint
 from meshkit.core.shell import FREE
 from meshkit.core.value import digest
 from meshkit.sim.agenda import MS, SECOND
