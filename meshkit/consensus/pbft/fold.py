@@ -232,6 +232,7 @@ def _decided(state: State, committed: Committed) -> State:
         last=committed,
         chain=digest((state.chain, value_id)),
         failures=0 if state.active else state.failures,
+        absent=0 if state.active else state.absent,
     )
 
 
@@ -311,6 +312,7 @@ def _weighed(state: State) -> State:
 def _view_left(state: State, event: ViewLeft) -> State:
     change = event.change
     paces = pace.remembered(state.paces, state.pace, len(state.validators))
+    failures, absent = _failed(state)
     left = replace(
         state,
         view=change.view,
@@ -319,7 +321,8 @@ def _view_left(state: State, event: ViewLeft) -> State:
         made=None,
         slot=Slot(),
         bound=Map(),
-        failures=state.failures + 1,
+        failures=failures,
+        absent=absent,
         pace=pace.FRESH,
         paces=paces,
         leaps=Map(),
@@ -330,6 +333,20 @@ def _view_left(state: State, event: ViewLeft) -> State:
         again_due_ns=event.now_ns + patience_ns(state),
     )
     return _weighed(_cleared(left))
+
+
+def _failed(state: State) -> tuple[int, int]:
+    """How many views have failed in a row, and how many of them for want of a primary.
+
+    A primary that did not even change to its own view is gone, and a longer wait would not have
+    helped: so the wait grows for the failure of somebody who is there, and else once in a full
+    turn, in case it is the network that is slow.
+    """
+    there = state.changes.get(primary(state))
+    if state.active or (there is not None and there.view >= state.view):
+        return state.failures + 1, state.absent
+    absent = state.absent + 1
+    return state.failures + (absent % len(state.validators) == 0), absent
 
 
 def _cleared(state: State) -> State:

@@ -42,7 +42,7 @@ from meshkit.consensus.pbft.state import (
 )
 from meshkit.core.value import Value
 
-DOUBLINGS_MAX = 20  # of a second: twelve days, and no number grows without end
+DOUBLINGS_MAX = 6  # of a second: no network that is of use takes a minute (a guess)
 
 
 class Timeouts(Value):

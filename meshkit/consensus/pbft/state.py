@@ -107,6 +107,7 @@ class State(Value):
     # The primary.
     waiting_ns: int = 0  # since when our timer runs
     failures: int = 0  # views that failed in a row
+    absent: int = 0  # and views beside them whose primary was not there at all
     pace: Pace = FRESH
     paces: tuple[int, ...] = ()
 
