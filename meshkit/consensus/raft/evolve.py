@@ -107,6 +107,9 @@ def _height_begun(state: State, event: HeightBegun) -> State:
         guide=state.guide if behind else b"",
         ahead=state.ahead if behind else 0,
     )
+    if behind and state.role == FOLLOWER:
+        # What was sent at once may have overtaken itself, or got lost: whoever gets on asks on.
+        return _settled(replace(now, again_count=0, again_due_ns=event.now_ns + GRACE_NS))
     return _settled(now if state.again_due_ns or state.role == LEADER else _patient(now, event))
 
 
