@@ -103,7 +103,10 @@ TENDERMINT = Engine(
 
 
 def _pbft(me: bytes, mesh: bytes, timeouts: Timeouts) -> pbft.Pbft:
-    return pbft.Pbft(me, mesh, pbft.Timeouts(timeouts.propose_ms, timeouts.vote_ms))
+    # A view is given up after all three phases of a height, as long as each of them may take.
+    view_ms = timeouts.propose_ms + 2 * timeouts.vote_ms
+    pace_ms = min(timeouts.propose_ms, pbft.Timeouts().pace_ms)
+    return pbft.Pbft(me, mesh, pbft.Timeouts(view_ms, pace_ms))
 
 
 PBFT = Engine(
