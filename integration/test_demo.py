@@ -47,6 +47,13 @@ def is_running(home: Path) -> bool:
     return True
 
 
+def test_the_other_engine_for_liars_does_as_well(folder: Path) -> None:
+    document = demo(folder / "mesh", "--engine", "pbft", "--kill", "leader")
+    assert document["engine"] == "pbft"
+    assert document["accuracy"] >= 0.96
+    assert document["restarts"] == 1
+
+
 @pytest.mark.parametrize(("split", "accuracy"), [("iid", 0.96), ("dirichlet:0.5", 0.95)])
 def test_five_nodes_learn_digits_without_a_server(
     folder: Path, split: str, accuracy: float

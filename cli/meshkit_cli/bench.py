@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from meshkit_cli.demo import ENGINES
+from meshkit.ledger.forms import ENGINES
 from meshkit_cli.output import complaints, fail, orderly
 
 PLACES = ("lan", "regions")

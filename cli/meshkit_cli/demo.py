@@ -18,7 +18,7 @@ from meshkit.audit.folding import fold, opened
 from meshkit.client import Client, Refusal
 from meshkit.journal import BlobStore
 from meshkit.learning import Refused, Shard, load
-from meshkit.ledger.forms import SEED_MAX
+from meshkit.ledger.forms import ENGINES, SEED_MAX
 from meshkit.ledger.state import RUNNING
 from meshkit.ledger.state import State as Book
 from meshkit.runtime.worker_messages import Evaluate, Evaluated, Failed
@@ -45,7 +45,7 @@ TASKS = {
     "mnist5k": "meshkit.learning.tasks.mnist5k:Mnist5k",
     "softmax": "meshkit.learning.tasks.softmax:Softmax",
 }
-ENGINES = ("tendermint",)
+
 VICTIMS = ("leader", "trainer")
 
 NAME = "demo"  # of the task

@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from meshkit.core.value import digest
-from meshkit.ledger.forms import check_name
+from meshkit.ledger.forms import ENGINES, check_name
 from meshkit.ledger.messages import MAY, ROLES, Genesis, Member, Operator, Policy
 from meshkit.runtime.home import ForeignHome, Home, HomeError, read_document
 from meshkit.wire.keys import Identity
@@ -16,7 +16,12 @@ from meshkit_cli.options import PLACE, home_option
 from meshkit_cli.output import USAGE, complaints, emit, fail, output_option
 
 PORT = 7400  # the first of four: events, direct, blobs, join
-FOUNDING = ("mesh_name", "operator", "tasks")  # parameters that only a genesis is made from
+FOUNDING = (
+    "mesh_name",
+    "operator",
+    "tasks",
+    "engine",
+)  # parameters that only a genesis is made from
 
 
 @click.command()
@@ -61,12 +66,19 @@ FOUNDING = ("mesh_name", "operator", "tasks")  # parameters that only a genesis 
     metavar="MODULE:ATTRIBUTE",
     help="A task the mesh allows. Default: the built-in ones.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="How the validators of the mesh agree.",
+)
 @output_option
 @click.pass_context
 def command(
     ctx: click.Context, home: Path, name: str | None, host: str, port: int,
     roles: tuple[str, ...], weight: int, cards: tuple[Path, ...], genesis: Path | None,
-    mesh_name: str, operator: Path | None, tasks: tuple[str, ...], output: str,
+    mesh_name: str, operator: Path | None, tasks: tuple[str, ...], engine: str, output: str,
 ) -> None:  # fmt: skip
     """Make a node in HOME. With --founder, found a mesh; with --genesis, belong to one.
 
@@ -87,7 +99,7 @@ def command(
         else:
             node = _make(home, name or _own_name(home), host, port, roles, weight)
         if cards:
-            node.found(_genesis(node, cards, mesh_name, operator, tasks))
+            node.found(_genesis(node, cards, mesh_name, operator, tasks, engine))
         elif genesis is not None:
             node.found(_naming(node, read_document(genesis, Genesis)))
         document = {
@@ -156,7 +168,12 @@ def _naming(node: Home, genesis: Genesis) -> Genesis:
 
 
 def _genesis(
-    node: Home, cards: tuple[Path, ...], name: str, operator: Path | None, tasks: tuple[str, ...]
+    node: Home,
+    cards: tuple[Path, ...],
+    name: str,
+    operator: Path | None,
+    tasks: tuple[str, ...],
+    engine: str,
 ) -> Genesis:
     members = {node.card.id: node.card}
     for path in cards:
@@ -175,5 +192,5 @@ def _genesis(
         time.time_ns(),
         tuple(members[id_] for id_ in sorted(members)),
         (Operator(key, "operator", tuple(sorted(MAY))),),
-        Policy(allowed_tasks=tuple(sorted(tasks or TASKS.values()))),
+        Policy(engine=engine, allowed_tasks=tuple(sorted(tasks or TASKS.values()))),
     )

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 from meshkit_services.devmesh import DevMesh
 
-from meshkit_cli.demo import ENGINES, TASKS
+from meshkit.ledger.forms import ENGINES
+from meshkit_cli.demo import TASKS
 from meshkit_cli.options import PLACE, split_option
 from meshkit_cli.output import complaints, emit, listing, orderly, output_option
 

@@ -16,11 +16,10 @@ from meshkit.audit.shelves import Absent, Shelves
 from meshkit.audit.trial import Decision, Deposition
 from meshkit.audit.words import ref, refs, short
 from meshkit.consensus.certificate import stands, weights_of
+from meshkit.consensus.engines import ENGINES
 from meshkit.consensus.messages import Validator
-from meshkit.consensus.tendermint.evidence import culprits, vouches
-from meshkit.consensus.tendermint.messages import Vote
 from meshkit.core.machine import Moment
-from meshkit.core.value import digest
+from meshkit.core.value import Statement, digest
 from meshkit.learning import Refused
 from meshkit.ledger import Ledger
 from meshkit.ledger.messages import (
@@ -39,7 +38,7 @@ from meshkit.rounds.inclusion import fault_of_result
 from meshkit.rounds.messages import Counted
 
 NOWHERE = Moment(0, 0)  # the ledger looks at no clock
-Votes = Callable[[int], Iterator[Vote]]
+Votes = Callable[[int], Iterator[Statement]]
 
 
 class Verified(NamedTuple):
@@ -63,6 +62,7 @@ class Chronicle:
         notes: list[Note],
     ) -> None:
         self._mesh = digest(genesis)
+        self._engine = ENGINES[genesis.policy.engine]
         self._depositions = depositions
         self._shelves = shelves
         self._votes = votes
@@ -114,7 +114,7 @@ class Chronicle:
             return "the block is not the one that was voted for"
         if fault := fault_of_statements(certificate, self._mesh):
             return f"its certificate holds {fault}"
-        if not stands(certificate, weights_of(voters), vouches):
+        if not stands(certificate, weights_of(voters), self._engine.vouches):
             return "its votes are not of more than two thirds of that height's validators"
         return ""
 
@@ -122,8 +122,8 @@ class Chronicle:
         self, height: int, decisions: Sequence[Decision], voters: Sequence[Validator]
     ) -> None:
         first, second = decisions[:2]
-        faults = culprits(first.certificate, second.certificate, self._votes(height), voters)
-        named = refs(fault.culprit for fault in faults)
+        votes = self._votes(height)
+        named = refs(self._engine.culprits(first.certificate, second.certificate, votes, voters))
         what = (
             f"height {height} is decided twice: {ref(first.node)} has "
             f"{short(first.certificate.value_id)} at entry {first.entry}, this journal has "

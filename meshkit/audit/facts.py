@@ -9,14 +9,9 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from meshkit.audit.words import count, ref, refs, short
+from meshkit.consensus.account import Deed, Said, TurnBegun, ValueFound
+from meshkit.consensus.engines import deed_of, said_by
 from meshkit.consensus.messages import Decided, EquivocationSeen, ProposalTaken
-from meshkit.consensus.tendermint.messages import (
-    PREVOTE,
-    RoundStarted,
-    ValueJudged,
-    Vote,
-    VoteHeard,
-)
 from meshkit.core.value import Statement
 from meshkit.ledger import messages as ledger
 from meshkit.rounds import messages as rounds
@@ -41,10 +36,12 @@ class Fact(NamedTuple):
 
 def facts_of(node: bytes, task: bytes, event: Any) -> Iterator[Fact]:
     """What one event in the journal of `node` says of `task` or of a height."""
-    if isinstance(event, Decided | ProposalTaken | VoteHeard | RoundStarted | ValueJudged):
-        yield from _of_height(node, event)
+    if isinstance(event, Decided | ProposalTaken):
+        yield from _of_height(event)
     elif isinstance(event, EquivocationSeen):
         yield from _equivocation(event)
+    elif (deed := deed_of(event)) is not None:
+        yield from _of_engine(node, deed)
     elif _task(event) == task:
         yield from _of_ledger(event) if event.__class__ in _LEDGER else _of_round(node, event)
 
@@ -80,26 +77,15 @@ def _has_fields(event: Any) -> bool:
 # -- heights ---------------------------------------------------------------------------------------
 
 
-def _of_height(
-    node: bytes, event: Decided | ProposalTaken | VoteHeard | RoundStarted | ValueJudged
-) -> Iterator[Fact]:
+def _of_height(event: Decided | ProposalTaken) -> Iterator[Fact]:
     match event:
-        case VoteHeard(vote):
-            yield _vote(vote)
         case ProposalTaken(height, number, value_id, proposer, value):
             items = len(value.items) if isinstance(value, ledger.Block) else 0
             what = f"proposes {short(value_id)}, {count(items, 'item')}, in round {number}"
             yield Fact(("height", height), "proposal", proposer, what, (number, value_id))
-        case ValueJudged(height, value_id, valid):
-            what = f"finds {short(value_id)} {'right' if valid else 'wrong'}"
-            yield Fact(("height", height), "judgement", node, what, (value_id, valid))
-        case RoundStarted(height, number) if number > 0:
-            what = f"starts round {number} of the height"
-            yield Fact(("height", height), "next-round", node, what, (number,))
-        case RoundStarted():
-            return
         case Decided(certificate):
-            voters = refs(vote.voter for vote in certificate.votes if isinstance(vote, Vote))
+            said = [said_by(vote) for vote in certificate.votes]
+            voters = refs(each.signer for each in said if each is not None)
             what = (
                 f"is decided: {short(certificate.value_id)} in round {certificate.round}, "
                 f"by the votes of {voters}"
@@ -108,23 +94,31 @@ def _of_height(
             yield Fact(scope, "decision", b"", what, (certificate.value_id,))
 
 
-def _vote(vote: Vote) -> Fact:
-    step = "prevotes" if vote.kind == PREVOTE else "precommits"
-    value = short(vote.value_id) if vote.value_id else "nil"
-    key = (vote.round, vote.kind, vote.value_id)
-    what = f"{step} {value} in round {vote.round}"
-    return Fact(("height", vote.height), "vote", vote.voter, what, key)
+def _of_engine(node: bytes, deed: Deed) -> Iterator[Fact]:
+    match deed:
+        case Said(kind="vote"):
+            value = short(deed.value_id) if deed.value_id else "nil"
+            key = (deed.turn, deed.name, deed.value_id)
+            what = f"{deed.deed} {value} in round {deed.turn}"
+            yield Fact(("height", deed.height), "vote", deed.signer, what, key)
+        case ValueFound(height, value_id, valid):
+            what = f"finds {short(value_id)} {'right' if valid else 'wrong'}"
+            yield Fact(("height", height), "judgement", node, what, (value_id, valid))
+        case TurnBegun(int() as height, number, word) if number > 0:
+            what = f"starts {word} {number} of the height"
+            yield Fact(("height", height), "next-round", node, what, (number,))
+        case _:
+            return
 
 
 def _equivocation(event: EquivocationSeen) -> Iterator[Fact]:
-    first = event.first
-    height, number = getattr(first, "height", 0), getattr(first, "round", 0)
-    if isinstance(first, Vote):
-        crime, kind = "double-vote", "prevotes" if first.kind == PREVOTE else "precommits"
-    else:
-        crime, kind = "double-proposal", "proposals"
-    what = f"signed two {kind} in round {number} of height {height}"
-    yield _pair(("height", height), event.culprit, what, crime, first, event.second)
+    said = said_by(event.first)
+    if said is None:
+        return
+    name = said.name.lower()
+    what = f"signed two {name}s in round {said.turn} of height {said.height}"
+    crime = f"double-{said.kind}"
+    yield _pair(("height", said.height), event.culprit, what, crime, event.first, event.second)
 
 
 def _pair(

@@ -4,21 +4,16 @@ A judgement of no is evidence against whoever proposed, if its signed proposal i
 proposals and the results in their blocks are kept by what they are called in the judgement.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from meshkit.audit.facts import WRONG_PROPOSAL, Fact, Scope
 from meshkit.audit.places import Place
 from meshkit.audit.silence import Turns
 from meshkit.audit.words import short
+from meshkit.consensus.account import Deed, HeightOpened, Said, TurnBegun, ValueFound
+from meshkit.consensus.engines import deed_of
 from meshkit.consensus.messages import Decided, ProposalTaken, Validator
-from meshkit.consensus.tendermint.messages import (
-    HeightBegun,
-    Proposal,
-    ProposalHeard,
-    RoundStarted,
-    ValueJudged,
-)
 from meshkit.core.value import Statement
 from meshkit.ledger.checks import item_id
 from meshkit.ledger.messages import Block, RoundResult
@@ -39,9 +34,10 @@ class Heights:
 
     def __init__(self) -> None:
         self._voters: dict[int, tuple[Validator, ...]] = {}
-        self._turns: dict[int, tuple[Validator, ...]] = {}  # who of them was given turns
+        self._proposers: dict[int, Callable[[int], bytes]] = {}  # whose each turn of it is
+        self._now: dict[bytes, int] = {}  # the height that a journal has come to
         self._begun: dict[int, dict[int, list[Place]]] = {}  # by height and round
-        self._proposals: dict[int, dict[int, Proposal]] = {}
+        self._proposals: dict[int, dict[int, Said]] = {}
         self._blocks: dict[bytes, Block] = {}
         self._decided: dict[int, Block] = {}
         self._wrong: list[Wrong] = []
@@ -50,13 +46,6 @@ class Heights:
 
     def hear(self, place: Place, event: Any) -> None:
         match event:
-            case HeightBegun(height, voters, _, _, turns):
-                self._voters[height], self._turns[height] = voters, turns or voters
-            case RoundStarted(height, number):
-                self._begun.setdefault(height, {}).setdefault(number, []).append(place)
-            case ProposalHeard(proposal):
-                of_height = self._proposals.setdefault(proposal.height, {})
-                of_height.setdefault(proposal.round, proposal)
             case ProposalTaken(_, _, value_id, _, Block() as block):
                 self._blocks[value_id] = block
                 self._keep_results(block)
@@ -65,10 +54,24 @@ class Heights:
                 self._keep_results(block)
             case ItemPooled(RoundResult() as item):
                 self._keep(item)
-            case ValueJudged(height, value_id, valid) if not valid:
-                self._wrong.append(Wrong(place, height, value_id))
             case Judged() if not event.valid:
                 self._reasons[event.reference] = event.reason
+            case _:
+                if (deed := deed_of(event)) is not None:
+                    self._of_engine(place, deed)
+
+    def _of_engine(self, place: Place, deed: Deed) -> None:
+        match deed:
+            case HeightOpened(height, voters, proposer):
+                self._voters[height], self._proposers[height] = voters, proposer
+                self._now[place.node] = height
+            case TurnBegun(height, number):
+                open_ = self._now.get(place.node, 0) if height is None else height
+                self._begun.setdefault(open_, {}).setdefault(number, []).append(place)
+            case Said(kind="proposal", height=height, turn=number):
+                self._proposals.setdefault(height, {}).setdefault(number, deed)
+            case ValueFound(height, value_id, valid) if not valid:
+                self._wrong.append(Wrong(place, height, value_id))
             case _:
                 pass
 
@@ -97,22 +100,25 @@ class Heights:
         """How many rounds the height took, in which of them something was proposed, and where each
         gave way to the next."""
         proposed = frozenset(self._proposals.get(height, {}))
-        begun, voters = self._begun.get(height, {}), self._voters.get(height, ())
-        rounds = max(begun, default=-1) + 1 if voters else 0
+        begun, proposer = self._begun.get(height, {}), self._proposers.get(height)
         passed = {number - 1: tuple(places) for number, places in begun.items() if number}
-        return Turns(height, voters, self._turns.get(height, ()), rounds, proposed, passed)
+        gone: dict[int, bytes] = {}
+        if begun and proposer is not None:
+            turns = range(max(min(begun) - 1, 0), max(begun) + 1)
+            gone = {number: proposer(number) for number in turns if number not in proposed}
+        return Turns(height, gone, passed)
 
     def wrong(self) -> Iterator[tuple[Fact, Place]]:
         """The proposals that were judged wrong, as evidence against their proposers."""
         for place, height, value_id in self._wrong:
-            for proposal in self._proposals.get(height, {}).values():
-                if proposal.value_id != value_id:
+            for said in self._proposals.get(height, {}).values():
+                if said.value_id != value_id:
                     continue
                 what = f"proposed {short(value_id)}, which is wrong{self._why(value_id)}"
-                key = (value_id, proposal.round)
-                proof = (proposal, *self._wrong_results(value_id))
+                key = (value_id, said.turn)
+                proof = (said.statement, *self._wrong_results(value_id))
                 scope: Scope = ("height", height)
-                who = proposal.proposer
+                who = said.signer
                 yield Fact(scope, "evidence", who, what, key, proof, WRONG_PROPOSAL), place
 
     def _wrong_results(self, value_id: bytes) -> Iterator[RoundResult]:

@@ -22,8 +22,9 @@ from msgspec.structs import replace
 from meshkit.audit.findings import Kind
 from meshkit.audit.words import a, ref, short
 from meshkit.codec import JOURNALED, Malformed, cause
+from meshkit.consensus.account import VOTE
+from meshkit.consensus.engines import said_by
 from meshkit.consensus.messages import Committed
-from meshkit.consensus.tendermint.messages import PREVOTE, Vote
 from meshkit.core.value import Statement, Value, digest, statements
 from meshkit.journal import Head, Record
 from meshkit.node import address, content, place_of
@@ -190,21 +191,21 @@ class Post:
                     )
                     yield Contradiction(sender, "two-heads", index, what, *second[1:])
 
-    def votes(self, height: int) -> Iterator[Vote]:
+    def votes(self, height: int) -> Iterator[Statement]:
         """The votes of a height that anybody holds, one of each place."""
         for _, statement in self._said.values():
-            if isinstance(statement, Vote) and statement.height == height:
+            said = said_by(statement)
+            if said is not None and said.kind == VOTE and said.height == height:
                 yield statement
 
 
 def described(statement: Statement) -> str:
     """Which place among statements it takes, in words."""
-    kind = type(statement).__name__
-    if isinstance(statement, Vote):
-        kind = "Prevote" if statement.kind == PREVOTE else "Precommit"
-    task, height = getattr(statement, "task", b""), getattr(statement, "height", 0)
-    where = f"of task {short(task)}" if task else f"at height {height}"
-    return f"{a(kind)} {where}, round {getattr(statement, 'round', 0)}"
+    said = said_by(statement)
+    if said is not None:
+        return f"{a(said.name)} at height {said.height}, round {said.turn}"
+    task, number = getattr(statement, "task", b""), getattr(statement, "round", 0)
+    return f"{a(type(statement).__name__)} of task {short(task)}, round {number}"
 
 
 def bare(item: Any, signer: bytes) -> Any:

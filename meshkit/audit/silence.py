@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 from meshkit.audit.places import Place
 from meshkit.audit.words import count, ref
-from meshkit.consensus.absence import whose_turn
-from meshkit.consensus.messages import Validator
 from meshkit.rounds.messages import Open, Spec
 
 MS_PER_S = 1_000
@@ -37,14 +35,11 @@ class Heard(NamedTuple):
 
 
 class Turns(NamedTuple):
-    """How a height went: who decides it, how many rounds it took, in which something was said, and
-    where each was given up."""
+    """How a height went: in which turns nothing was proposed, whose they were, and where each turn
+    was given up."""
 
     height: int
-    voters: tuple[Validator, ...]
-    turns: tuple[Validator, ...]  # who of them was given turns to propose
-    rounds: int
-    proposed: frozenset[int]
+    silent: Mapping[int, bytes]
     passed: Mapping[int, tuple[Place, ...]]
 
 
@@ -108,8 +103,6 @@ def _late_collectors(opened: Open, collector: bytes, ends: Ends) -> Iterator[Sil
 
 
 def _silent_turns(turn: Turns, ended: tuple[Place, ...]) -> Iterator[Silence]:
-    for number in range(turn.rounds):
-        if number not in turn.proposed:
-            what = f"its turn to propose passed: height {turn.height}, round {number}"
-            who = whose_turn(turn.voters, turn.turns, turn.height, number)
-            yield Silence(who, "no-proposal", what, turn.passed.get(number, ended))
+    for number, who in sorted(turn.silent.items()):
+        what = f"its turn to propose passed: height {turn.height}, round {number}"
+        yield Silence(who, "no-proposal", what, turn.passed.get(number, ended))

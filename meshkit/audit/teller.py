@@ -17,7 +17,7 @@ from meshkit.audit.order import Line, ordered
 from meshkit.audit.places import Place
 from meshkit.audit.silence import Ends, silences
 from meshkit.audit.silence import Heard as HeardOf
-from meshkit.consensus.tendermint.messages import Proposal, Vote
+from meshkit.consensus.engines import said_by
 from meshkit.core.history import Tallied
 from meshkit.core.machine import Entry, Heard
 from meshkit.core.value import Statement
@@ -272,11 +272,10 @@ def _step(one: Told) -> Step:
 
 def _crime(first: Statement) -> tuple[Scope | None, str]:
     """Where two statements like this one stand, and what it is called to sign both."""
+    said = said_by(first)
+    if said is not None:
+        return ("height", said.height), f"double-{said.kind}"
     match first:
-        case Vote():
-            return ("height", first.height), "double-vote"
-        case Proposal():
-            return ("height", first.height), "double-proposal"
         case Update():
             return ("round", first.round), TWO_UPDATES
         case Held():

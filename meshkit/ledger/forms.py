@@ -35,7 +35,7 @@ SCALE_BITS_MAX = 30  # a step of 1e-9
 UPDATE_HEADER_BYTES = 16  # of an update's blob, before its entries
 SUM_BITS_MAX = 62  # of Σ w·x, so that it fits an int64, twice over
 
-ENGINES = ("tendermint",)  # that this release can run
+ENGINES = ("tendermint", "pbft")  # that this release can run
 
 _NAME = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)

@@ -3,7 +3,10 @@
 from meshkit.audit.facts import WRONG_PROPOSAL
 from meshkit.audit.heights import Heights
 from meshkit.audit.places import Place
+from meshkit.audit.silence import Turns
 from meshkit.consensus.messages import Certificate, Decided, ProposalTaken, Validator
+from meshkit.consensus.pbft import messages as pbft
+from meshkit.consensus.pbft.messages import NewView, PrePrepare, PrePrepareHeard, ViewEntered
 from meshkit.consensus.tendermint.messages import (
     HeightBegun,
     Proposal,
@@ -41,8 +44,22 @@ def test_turns() -> None:
         RoundStarted(5, 1, 1, 1),
         ProposalHeard(PROPOSAL),
     )
-    assert found.turns(5) == (5, voters, voters, 2, frozenset({1}), {0: (PLACE,)})
-    assert found.turns(6) == (6, (), (), 0, frozenset(), {})
+    assert found.turns(5) == Turns(5, {0: WHO}, {0: (PLACE,)})
+    assert found.turns(6) == Turns(6, {}, {})
+
+
+def test_turns_of_views_that_go_on_from_height_to_height() -> None:
+    voters = tuple(Validator(bytes([number]) * 32, 1) for number in range(4))
+    new_view = NewView(1, 3, (), (), (), voters[3].id)
+    found = heard(
+        pbft.HeightBegun(5, voters, 1, 4, 1),
+        ViewEntered(new_view, 1),
+        PrePrepareHeard(PrePrepare(3, 5, VALUE, voters[3].id), 1),
+        pbft.HeightBegun(6, voters, 1, 4, 1),
+        PrePrepareHeard(PrePrepare(3, 6, VALUE, voters[3].id), 1),
+    )
+    assert found.turns(5) == Turns(5, {2: voters[2].id}, {2: (PLACE,)})
+    assert found.turns(6) == Turns(6, {}, {})
 
 
 def test_whose_result_was_decided() -> None:

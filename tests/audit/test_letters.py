@@ -127,7 +127,7 @@ def test_two_statements_in_one_place_whoever_brings_them() -> None:
     assert [getattr(each, "value_id") for each in (one.first, one.second)] == [  # noqa: B009  # of a Value that is a Vote
         b"v" * 32, b"w" * 32,
     ]  # fmt: skip
-    assert [each.value_id for each in found.votes(1)] == [b"v" * 32]
+    assert [getattr(each, "value_id") for each in found.votes(1)] == [b"v" * 32]  # noqa: B009  # it is a Vote
     assert list(found.votes(2)) == []
 
 

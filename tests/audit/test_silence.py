@@ -4,8 +4,6 @@ from msgspec.structs import replace
 
 from meshkit.audit.places import Place
 from meshkit.audit.silence import Ends, Heard, Turns, silences
-from meshkit.consensus.messages import Validator
-from meshkit.consensus.rotation import proposer
 from meshkit.rounds.messages import Holder, Open, Spec
 
 ANN, BEN, CEM = (bytes([n]) * 32 for n in range(3))
@@ -77,14 +75,13 @@ def test_who_did_not_collect_in_turn() -> None:
 
 
 def test_who_let_a_turn_to_propose_pass() -> None:
-    voters = tuple(Validator(id_, 1) for id_ in ALL)
     said = [*heard(BEN, CEM), *heard(ANN, by=BEN)]
     passed = Place(BEN, 4, 1)
     turns = (
-        Turns(7, voters, voters, 3, frozenset({1}), {0: (passed,)}),
-        Turns(8, (), (), 0, frozenset(), {}),
+        Turns(7, {0: BEN, 2: ANN}, {0: (passed,)}),
+        Turns(8, {}, {}),
     )
-    assert told(said, turns) == [(proposer(voters, 7, number), "no-proposal") for number in (0, 2)]
+    assert told(said, turns) == [(BEN, "no-proposal"), (ANN, "no-proposal")]
     ends = Ends((), (), (AT[ANN], AT[BEN]))
     first, second = silences(OPENED, said, turns, ANN, ends)
     assert (first.places, second.places) == ((passed,), ends.ended)

@@ -374,6 +374,18 @@ def test_a_journal_that_may_not_be_read(home: Path, monkeypatch: pytest.MonkeyPa
         audit(home)
 
 
+def test_the_votes_of_pbft_prove_its_decisions(tmp_path: Path) -> None:
+    with mesh(tmp_path, 4, engine="pbft") as box:
+        box.start()
+        task = box.submit(1, "first")
+        box.run(lambda: box.is_done(task))
+    report = audit(tmp_path)
+    assert report.ok, report.findings
+    assert report.attested
+    assert report.certificates > 0
+    assert report.aggregates > 0
+
+
 def test_an_engine_that_trusts_its_nodes_attests_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -381,6 +393,7 @@ def test_an_engine_that_trusts_its_nodes_attests_nothing(
     monkeypatch.setattr("meshkit.ledger.forms.ENGINES", tuple(engines))
     monkeypatch.setattr("meshkit.node.ENGINES", engines)
     monkeypatch.setattr(verify_, "ENGINES", engines)
+    monkeypatch.setattr("meshkit.audit.chronicle.ENGINES", engines)
     with mesh(tmp_path, 1, engine="trusting") as box:
         box.start()
         box.run(lambda: True)

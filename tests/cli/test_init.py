@@ -57,10 +57,10 @@ def test_three_steps_found_a_mesh(folder: Path) -> None:
     for name in ("a", "b"):
         init(folder / name)
     card = folder / "b" / "card.json"
-    made = init(folder / "a", "--founder", card, "--mesh-name", "pair")
+    made = init(folder / "a", "--founder", card, "--mesh-name", "pair", "--engine", "pbft")
     genesis = Home.open(folder / "a").genesis
     assert made["mesh"] == digest(genesis).hex()
-    assert genesis.name == "pair"
+    assert (genesis.name, genesis.policy.engine) == ("pair", "pbft")
     assert [founder.name for founder in genesis.founders] != []
     assert {founder.name for founder in genesis.founders} == {"a", "b"}
     assert genesis.policy.allowed_tasks == tuple(sorted(TASKS.values()))
@@ -152,7 +152,8 @@ def test_a_setting_that_a_node_does_not_have_is_not_ignored_either(folder: Path)
 
 
 @pytest.mark.parametrize(
-    "words", [("--mesh-name", "m"), ("--operator", "me.key"), ("--allow", "m:T")]
+    "words",
+    [("--mesh-name", "m"), ("--engine", "pbft"), ("--operator", "me.key"), ("--allow", "m:T")],
 )
 def test_what_a_genesis_is_made_of_needs_one_to_be_made(
     folder: Path, words: tuple[str, ...]

@@ -7,9 +7,9 @@ prepared at a height is said in a new view by a number, and not by a pre-prepare
 primary may still propose there and has not contradicted itself.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from meshkit.consensus.messages import Certificate, EquivocationSeen
+from meshkit.consensus.messages import Certificate, EquivocationSeen, Validator
 from meshkit.consensus.pbft.messages import (
     Checkpoint,
     Commit,
@@ -84,3 +84,27 @@ def accusation(seen: EquivocationSeen) -> Shown:
 def _content(statement: Statement) -> bytes:
     said: bytes = getattr(statement, "digest" if type(statement) is Checkpoint else "value_id")
     return said
+
+
+def culprits(
+    first: Certificate,
+    second: Certificate,
+    statements: Iterable[Statement],
+    validators: Sequence[Validator],
+) -> tuple[bytes, ...]:
+    """Who committed both values, of two certificates that contradict each other in one view.
+
+    In two views it takes the view changes between them to tell who hid what it had committed; they
+    are of no single height, and nobody is named by this.
+    """
+    if first.round != second.round:
+        return ()
+    known = frozenset(validator.id for validator in validators)
+    both = [
+        {voter for vote in proof.votes if (voter := vouches(proof, vote)) is not None}
+        for proof in (first, second)
+    ]
+    said = [statement for statement in statements if isinstance(statement, Commit)]
+    for proof, voters in zip((first, second), both, strict=True):
+        voters.update(vote.voter for vote in said if vouches(proof, vote) is not None)
+    return tuple(sorted(both[0] & both[1] & known))

@@ -24,6 +24,7 @@ from meshkit.sim.engines.kit import Kit
 from meshkit.sim.engines.replica import Replica
 from meshkit.sim.engines.service import PUT, Call
 from meshkit.sim.engines.world import Audience, World
+from meshkit.sim.liars import Tongue
 from meshkit.sim.network import Hearer, Network
 from meshkit.sim.process import Pace, Process
 from meshkit.sim.voice import VERIFY_NS, Spoken, signed_by
@@ -57,7 +58,7 @@ FIELDS = {
     "regions": Field(ONE_WAY_MS, Timeouts(1_000, 500, 500), 250 * MS),
 }
 FAULTS = ("none", "crashed", "liars")
-LIE = "split-proposer"
+LIES = ("split-proposer", "split-primary")  # as the engines call it
 
 
 class Map(Network):
@@ -138,7 +139,11 @@ def is_borne(kit: Kit, replicas: int, faults: str) -> bool:
     """Whether so many replicas of this engine can go through such faults at all."""
     if faults == "none":
         return True
-    return most_gone(kit, replicas) > 0 and (faults != "liars" or LIE in kit.lies)
+    return most_gone(kit, replicas) > 0 and (faults != "liars" or bool(_lies(kit)))
+
+
+def _lies(kit: Kit) -> list[type[Tongue]]:
+    return [kit.lies[name] for name in LIES if name in kit.lies]
 
 
 def latency(
@@ -184,7 +189,7 @@ def _people(world: Ground, replicas: int, gone: int, faults: str) -> None:
         if number not in lost:
             world.add(person)
         elif faults == "liars":
-            world.add(person, world.kit.lies[LIE]())
+            world.add(person, _lies(world.kit)[0]())
         else:
             world.add(person, honest=False)
 

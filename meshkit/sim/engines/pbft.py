@@ -4,15 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from meshkit.consensus import pbft
-from meshkit.consensus.engines import Engine, Timeouts
+from meshkit.consensus.engines import PBFT, Timeouts
 from meshkit.consensus.messages import Ask, Certificate, Committed, Decided
-from meshkit.consensus.pbft import evidence, face, stall
 from meshkit.consensus.pbft.messages import (
     Checkpoint,
     CheckpointTaken,
     Commit,
-    HeightBegun,
     NewView,
     Offer,
     Prepare,
@@ -46,32 +43,6 @@ CAUGHT_UP = "a decision by somebody's certificate"
 BAD_VALUE = "a value refused"
 AMID = "a view change while a checkpoint is not stable"
 VIEWS_MANY = 3
-
-
-def _machine(me: bytes, mesh: bytes, timeouts: Timeouts) -> pbft.Pbft:
-    return pbft.Pbft(me, mesh, pbft.Timeouts(timeouts.propose_ms, timeouts.vote_ms))
-
-
-ENGINE = Engine(
-    name="pbft",
-    attests=True,
-    machine=_machine,
-    state=pbft.State,
-    begun=HeightBegun,
-    messages=(
-        PrePrepare, Prepare, Commit, Checkpoint, ViewChange, NewView, Shown, Offer, WantValue,
-        WantView,
-    ),
-    places=evidence.PLACES,
-    vouches=evidence.vouches,
-    wanted=face.wanted,
-    is_dormant=face.is_dormant,
-    unjudged=face.unjudged,
-    leader=face.leader,
-    is_late=face.is_late,
-    stalled_since=stall.stalled_since,
-    heard_weight=stall.heard_weight,
-)  # fmt: skip
 
 
 def rare(process: Process, entry: Entry) -> Iterator[str]:
@@ -339,7 +310,7 @@ LIES: dict[str, type[Tongue]] = {
 }
 
 KIT = Kit(
-    engine=ENGINE,
+    engine=PBFT,
     sizes=SIZES,
     timeouts=TIMEOUTS,
     urgency=urgency,

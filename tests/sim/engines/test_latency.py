@@ -14,6 +14,7 @@ from meshkit.sim.engines.latency import (
     most_gone,
     summary,
 )
+from meshkit.sim.engines.pbft import KIT as PBFT
 from meshkit.sim.engines.tendermint import KIT
 
 CASES = [(place, faults) for place in FIELDS for faults in ("none", "crashed", "liars")]
@@ -25,6 +26,13 @@ def test_all_calls_are_decided_and_alike_in_two_runs(place: str, faults: str) ->
     assert document["decided"] == 16
     assert document["gone"] == (0 if faults == "none" else 1)
     assert document == latency(KIT, 4, place, faults, 12)
+
+
+@pytest.mark.parametrize("faults", ["none", "crashed", "liars"])
+def test_under_pbft_a_dead_primary_costs_one_timeout(faults: str) -> None:
+    document = latency(PBFT, 7, "lan", faults, 20)
+    assert document["decided"] == 27
+    assert document["settled"]["p50_ms"] < 20
 
 
 def test_another_seed_is_another_story() -> None:
