@@ -5,6 +5,7 @@ from typing import TypeAlias
 from immutables import Map
 from msgspec.structs import replace
 
+from meshkit.consensus.raft.log import last_index
 from meshkit.consensus.raft.messages import (
     Campaign,
     Fleeting,
@@ -16,7 +17,7 @@ from meshkit.consensus.raft.messages import (
 )
 from meshkit.consensus.raft.quorum import joint_committed_index
 from meshkit.consensus.raft.rules import Timing
-from meshkit.consensus.raft.state import LEADER, State
+from meshkit.consensus.raft.state import State
 from meshkit.core.machine import Heard, Moment, Restarted, Send, Wake
 from meshkit.core.value import Value, digest
 
@@ -84,6 +85,16 @@ class Peer(Value):
     heard_ns: int = 0
     last_index: int = -1
     commit: int = -1
+    still: int = 0  # replies in a row that told the same, and lacked what was sent before
+
+
+class Round(Value):
+    """Heartbeats to everyone: when they were sent, and how far we were then."""
+
+    sequence: int
+    sent_ns: int
+    last_index: int
+    commit: int
 
 
 class Pending(Value):
@@ -112,7 +123,7 @@ class Beat(Value):
     # Of a leader.
     beat_ns: int = 0  # when heartbeats are due
     sequence: int = 0
-    rounds: tuple[tuple[int, int], ...] = ()  # the latest: sequence, and when it was sent
+    rounds: tuple[Round, ...] = ()  # the latest
     peers: Map[bytes, Peer] = Map()
 
     reads: tuple[Pending, ...] = ()
@@ -138,10 +149,9 @@ class Turn:
         self.me, self.timing, self.moment = me, timing, moment
         self.now_ns = now_ns = moment.now_ns
         self.effects: list[Effect] = []
-        jumped = now_ns - beat.now_ns > BEATS_MISSED_MAX * timing.heartbeat_ns
-        if beat.rounds and jumped and beat.seen.role == LEADER:
-            # Whatever was sent before was sent we do not know how long ago (R15).
-            beat = replace(beat, rounds=(), peers=_unleased(beat.peers))
+        if timing.lease and has_jumped(beat, timing, now_ns):
+            # Whatever was sent or heard before was so we do not know how long ago (R15).
+            beat = replace(beat, rounds=(), peers=_unleased(beat.peers), started_ns=now_ns)
         self.beat = replace(beat, now_ns=now_ns, started_ns=beat.started_ns or now_ns)
 
     def tell(self, command: Told) -> None:
@@ -166,7 +176,9 @@ class Turn:
         """Heartbeats to everyone."""
         beat = self.beat
         sequence = beat.sequence + 1
-        rounds = (*beat.rounds, (sequence, self.now_ns))[-ROUNDS_MAX:]
+        seen = beat.seen
+        now = Round(sequence, self.now_ns, last_index(seen.log), seen.commit)
+        rounds = (*beat.rounds, now)[-ROUNDS_MAX:]
         self.beat = replace(beat, sequence=sequence, rounds=rounds)
         for other in beat.seen.others:
             self.send(other, Heartbeat(beat.seen.term, sequence))
@@ -183,6 +195,11 @@ class Turn:
         sent = {other: peer.sent_ns for other, peer in sorted(self.beat.peers.items())}
         sent[self.me] = self.now_ns
         return _agreed(self.beat.seen, sent)
+
+
+def has_jumped(beat: Beat, timing: Timing, now_ns: int) -> bool:
+    """Whether our clock, or we ourselves, stood still or ran ahead: with leases we wake often."""
+    return beat.now_ns > 0 and now_ns - beat.now_ns > BEATS_MISSED_MAX * timing.heartbeat_ns
 
 
 def _agreed(seen: State, told: dict[bytes, int]) -> int:

@@ -18,8 +18,8 @@ event is simply what became of it. It sees the journaled half by `Look`, and ask
 
 With leases a leader serves reads at once for as long as no majority can have elected another: T,
 less the drift of clocks, from when the heartbeats that a majority answered were sent. A clock that
-jumps tells nothing of how long that was, so then every lease is void, and after a start nobody
-votes for the length of one.
+jumps tells nothing of how long that was, so then every lease is void, and after a jump or a start
+nobody votes for the length of one.
 """
 
 from collections.abc import Sequence
@@ -40,6 +40,7 @@ from meshkit.consensus.raft.beat import (
     Saved,
     Saving,
     Turn,
+    has_jumped,
     voters,
 )
 from meshkit.consensus.raft.log import is_newer, last_index, last_term, term_at
@@ -92,6 +93,8 @@ class Pulse:
             due_ns = min(due_ns, state.beat_ns)
         for read in state.reads:
             due_ns = min(due_ns, read.expires_ns)
+        if self.timing.lease:  # so that a longer silence is a jump
+            due_ns = min(due_ns, state.now_ns + 2 * self.timing.heartbeat_ns)
         return due_ns
 
     def decide(self, state: Beat, command: Command, moment: Moment) -> Sequence[Beaten]:
@@ -127,9 +130,12 @@ def is_led(beat: Beat, timing: Timing, now_ns: int) -> bool:
     """Whether there is a leader, ourselves included, that was heard within T."""
     if beat.seen.role == LEADER:
         return True
-    # A lease may have been given in our former life: it must run out before we help another.
-    if timing.lease and now_ns - beat.started_ns < timing.election_ns:
-        return True
+    # A lease may have been given in our former life, or before a jump of our clock: it must run out
+    # before we help another.
+    if timing.lease:
+        new = now_ns - beat.started_ns < timing.election_ns
+        if new or has_jumped(beat, timing, now_ns):
+            return True
     return beat.heard_ns > 0 and now_ns - beat.heard_ns < timing.election_ns
 
 
@@ -307,23 +313,30 @@ def _hear_reply(turn: Turn, sender: bytes, message: HeartbeatReply) -> None:
         return
     if seen.role != LEADER or message.term != seen.term or sender not in beat.peers:
         return
-    before = beat.peers[sender]
-    sent_ns = next((ns for number, ns in beat.rounds if number == message.sequence), 0)
-    now = Peer(
-        max(before.sequence, message.sequence),
-        max(before.sent_ns, sent_ns),
-        turn.now_ns,
-        message.last_index,
-        message.commit,
-    )
+    now = _told(beat, beat.peers[sender], message, turn.now_ns)
     turn.beat = replace(beat, peers=beat.peers.set(sender, now))
-    # Behind twice in a row, and not moving: what was sent to it is lost.
-    behind = message.last_index < last_index(seen.log) or message.commit < seen.commit
-    still = (message.last_index, message.commit) == (before.last_index, before.commit)
-    if behind and still:
+    # At the second such reply, the fourth, the eighth: what was sent to it is lost, again.
+    if now.still >= 2 and now.still & (now.still - 1) == 0:
         turn.tell(Nudge(sender))
     if beat.reads:
         reads.confirm(turn)
+
+
+def _told(beat: Beat, before: Peer, message: HeartbeatReply, now_ns: int) -> Peer:
+    """What a peer told by its reply; it is behind if it lacks what was sent before that round."""
+    told = next((one for one in beat.rounds if one.sequence == message.sequence), None)
+    behind = told is not None and (
+        message.last_index < told.last_index or message.commit < told.commit
+    )
+    same = (message.last_index, message.commit) == (before.last_index, before.commit)
+    return Peer(
+        max(before.sequence, message.sequence),
+        max(before.sent_ns, told.sent_ns if told else 0),
+        now_ns,
+        message.last_index,
+        message.commit,
+        before.still + 1 if behind and same else int(behind),
+    )
 
 
 def _hear_pre_vote(turn: Turn, sender: bytes, message: RequestPreVote) -> None:

@@ -28,7 +28,7 @@ from meshkit.consensus.messages import (
     Validator,
 )
 from meshkit.consensus.raft import Pulse, Raft, State, Timing
-from meshkit.consensus.raft.beat import Look, Readable, Saved, Saving, Tell, Unreadable
+from meshkit.consensus.raft.beat import Look, Read, Readable, Saved, Saving, Tell, Unreadable
 from meshkit.consensus.raft.both import FLEETING, OVERHEARD
 from meshkit.consensus.raft.events import CommitAdvanced, Elected
 from meshkit.consensus.raft.evolve import evolve
@@ -188,6 +188,7 @@ class Node:
     life: int = 0  # which of its lives: what an earlier one asked for is void
     last_ns: int = 0
     rate_ppm: int = 0  # by how much its clock is fast
+    ahead_ns: int = 0  # and how far it has jumped
     journal: list[Entry] = field(default_factory=list[Entry])
     chain: dict[int, bytes] = field(default_factory=dict[int, bytes])
     store: dict[int, Committed] = field(default_factory=dict[int, Committed])
@@ -197,7 +198,6 @@ class Node:
     hung: bool = False  # and for ever so
     blocked: bool = True  # whether the volatile half waits for the disk too
     crashes: int = 0
-    reads: dict[bytes, Any] = field(default_factory=dict[bytes, Any])
 
     @property
     def raft(self) -> State:
@@ -205,7 +205,7 @@ class Node:
         return state
 
     def moment(self) -> Moment:
-        now_ns = self.net.now_ns + self.net.now_ns * self.rate_ppm // 1_000_000
+        now_ns = self.net.now_ns * (1_000_000 + self.rate_ppm) // 1_000_000 + self.ahead_ns
         self.last_ns = max(self.last_ns + 1, now_ns)
         return Moment(self.last_ns, self.net.random.getrandbits(64))
 
@@ -245,6 +245,9 @@ class Node:
 
     def _step(self, command: Any, entries: list[Entry]) -> list[Any]:
         """One command; what may go before it is durable goes."""
+        if isinstance(command, Read):
+            self.feel(command)
+            return []
         if isinstance(command, Heard):
             message = command.message
             if type(message) in FLEETING:
@@ -308,10 +311,10 @@ class Node:
             match effect:
                 case Tell(told):
                     self.net.at(self.net.now_ns, partial(self._alive, self.life, told))
-                case Readable(token, index):
-                    self.reads[token] = index
+                case Readable(token):
+                    self.net.read(self, token, True)
                 case Unreadable(token):
-                    self.reads[token] = None
+                    self.net.read(self, token, False)
                 case _:
                     self.perform(effect)
 
@@ -349,6 +352,7 @@ class Node:
 
     def _true_ns(self, own_ns: int) -> int:
         """When this node's clock shows `own_ns`."""
+        own_ns -= self.ahead_ns
         return max(own_ns * 1_000_000 // (1_000_000 + self.rate_ppm) + 1, self.net.now_ns)
 
     def _ring(self, life: int, due_ns: int) -> None:
@@ -392,6 +396,7 @@ class Net:
     watch: Watch = field(default_factory=Watch)
     sent: int = 0
     refused: int = 0
+    read: Callable[["Node", bytes, bool], None] = lambda _node, _token, _able: None
     spy: Callable[[bytes, bytes, Value], bool] = lambda _from, _to, _message: True
 
     def __post_init__(self) -> None:

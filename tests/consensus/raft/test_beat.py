@@ -2,7 +2,7 @@
 
 from immutables import Map
 
-from meshkit.consensus.raft.beat import ROUNDS_MAX, Beat, Peer, Turn, voters
+from meshkit.consensus.raft.beat import ROUNDS_MAX, Beat, Peer, Round, Turn, voters
 from meshkit.consensus.raft.messages import Configuration, Heartbeat
 from meshkit.consensus.raft.rules import Timing
 from meshkit.consensus.raft.state import LEADER, State
@@ -22,7 +22,7 @@ def test_a_round_goes_to_everyone_and_is_remembered_for_a_while() -> None:
     now = turn(Beat(seen=SEEN))
     now.round()
     assert now.effects == [Send(name(n), Heartbeat(3, 1)) for n in (1, 2)]
-    assert now.beat.rounds == ((1, 1_000 * MS),)
+    assert now.beat.rounds == (Round(1, 1_000 * MS, 0, 0),)
     for _ in range(2 * ROUNDS_MAX):
         now.round()
     assert len(now.beat.rounds) == ROUNDS_MAX
@@ -41,11 +41,15 @@ def test_R15_a_lease_begins_with_what_a_majority_answered() -> None:
 
 def test_R15_a_clock_that_jumps_voids_what_was_sent_before() -> None:
     peers = Map({name(1): Peer(7, 900 * MS)})
-    beat = Beat(seen=SEEN, now_ns=900 * MS, rounds=((7, 900 * MS),), peers=peers)
-    assert turn(beat, 1_000 * MS).beat.peers[name(1)].sent_ns == 900 * MS
-    jumped = turn(beat, 1_100 * MS).beat
+    rounds = (Round(7, 900 * MS, 0, 0),)
+    beat = Beat(seen=SEEN, now_ns=900 * MS, started_ns=1, rounds=rounds, peers=peers)
+    leased = Timing(lease=True)
+    assert Turn(beat, ME, leased, Moment(1_000 * MS, 0)).beat.rounds == rounds
+    jumped = Turn(beat, ME, leased, Moment(1_100 * MS, 0)).beat
     assert jumped.peers[name(1)].sent_ns == 0
     assert jumped.rounds == ()
+    assert jumped.started_ns == 1_100 * MS, "as after a start"
+    assert turn(beat, 1_100 * MS).beat.rounds == rounds, "without leases it does not matter"
 
 
 def test_R12_dice_come_from_the_moment_and_are_never_the_same() -> None:

@@ -318,18 +318,27 @@ def test_heartbeats_among_leaders_and_before_the_first_height_are_nothing() -> N
     assert beats.effects == []
 
 
-def test_who_lacks_something_twice_in_a_row_is_sent_it_again() -> None:
+def test_who_lacks_something_twice_in_a_row_is_sent_it_again_and_then_ever_more_rarely() -> None:
     beats = leading()
     beats.play.propose()
     beats.look()
     behind = HeartbeatReply(1, 1, 1, 1)
-    beats.hear(1, behind)
-    assert beats.told() == [], "it may be under way"
-    beats.hear(1, behind)
-    assert beats.told() == [Nudge(name(1))]
-    beats.hear(1, HeartbeatReply(1, 1, 2, 1))
-    beats.hear(1, HeartbeatReply(1, 1, 2, 1))
-    assert beats.told() == [], "it has all that there is"
+    for _ in range(3):
+        beats.hear(1, behind)
+    assert beats.told() == [], "that was asked before the entry was sent"
+    beats.wait(BEAT)
+    assert beats.beat.sequence == 2
+    nudged = []
+    for _ in range(16):
+        beats.hear(1, HeartbeatReply(1, 2, 1, 1))
+        nudged.append(beats.told() == [Nudge(name(1))])
+    assert [place for place, told in enumerate(nudged, start=1) if told] == [2, 4, 8, 16]
+    for _ in range(4):
+        beats.hear(1, HeartbeatReply(1, 2, 2, 1))
+    assert beats.told() == [], "it has all that there was"
+    for _ in range(2):
+        beats.hear(1, HeartbeatReply(1, 99, 0, 0))
+    assert beats.told() == [], "of a round that nobody remembers"
 
 
 # -- check-quorum ---------------------------------------------------------------------------------

@@ -197,3 +197,17 @@ def test_R15_who_has_just_started_helps_nobody_for_T() -> None:
         vote = RequestVote(1, 0, 0, False)
         assert admits(beats.beat, timing, vote, beats.now_ns + T // 2) == admitted
         assert admits(beats.beat, timing, vote, beats.now_ns + T)
+
+
+def test_R15_whose_clock_jumped_helps_nobody_for_T() -> None:
+    """It does not know how long ago it last heard the leader, whatever its clock says."""
+    beats = following(LEASE)
+    beats.wait(T)
+    beats.hear(1, Heartbeat(1, 2))
+    beats.now_ns += 10 * T
+    vote = RequestVote(2, 9, 9, False)
+    assert not admits(beats.beat, LEASE, vote, beats.now_ns)
+    beats.do(Read(b"r"))
+    assert not admits(beats.beat, LEASE, vote, beats.now_ns + T // 2)
+    beats.wait(T)
+    assert admits(beats.beat, LEASE, vote, beats.now_ns)
