@@ -15,7 +15,13 @@ OURS = {"meshkit", "meshkit_cli", "meshkit_services"}
 HEAVY = ("torch", "sklearn", "scipy", "mlxtend", "pandas", "phe", "grpc", "grpc_tools", "pytest")
 
 # Modules that only somebody with an extra ever imports, and the extras.
-EXTRAS = {"matplotlib", "torch": "torch", "sklearn": "torch", "mlxtend": "mnist", "phe": "he"}
+EXTRAS = {
+    "matplotlib": "plots",
+    "torch": "torch",
+    "sklearn": "torch",
+    "mlxtend": "mnist",
+    "phe": "he",
+}
 
 IMPORT_ALL = """
 import importlib, sys
