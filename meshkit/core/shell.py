@@ -90,6 +90,11 @@ class Shell:
         return len(self.inbox)
 
     @property
+    def held(self) -> Sequence[Caused]:
+        """Effects that wait until their entries are durable."""
+        return self._held
+
+    @property
     def unsaved(self) -> int:
         """Entries that are not durable yet."""
         return len(self._unsaved)

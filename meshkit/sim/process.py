@@ -139,6 +139,10 @@ class Process:
         if book is not self._book:
             self._follow(book)
 
+    def _deadline(self, state: Any) -> int | None:
+        """When it is to be woken, by its own clock."""
+        return self.node.deadline(state)
+
     def members(self) -> list[bytes]:
         """Whom it knows as members, itself included if it is one."""
         return sorted(self.shell.state["ledger"].members)
@@ -325,7 +329,7 @@ class Process:
         self._look(state)
         if self.tongue is not None:
             self.performer.stir()
-        due_ns = self.node.deadline(state)
+        due_ns = self._deadline(state)
         if due_ns != self._due_ns:
             self._due_ns = due_ns
             self._due_at_ns = NEVER if due_ns is None else self.clock.when(due_ns)

@@ -8,6 +8,7 @@ and processes. What runs on it is less: an engine, a replicated service, and cli
     kit          what an engine brings beside itself
     tendermint   the kit of Tendermint
     pbft         the kit of PBFT
+    raft         the kit of Raft, with its volatile half
 
     client       clients, who write down what they saw
     replica      a process that runs a replica
@@ -23,7 +24,7 @@ and processes. What runs on it is less: an engine, a replicated service, and cli
 
 To plug in an engine is to write its kit: the engine as the node knows it (`meshkit.consensus.
 engines`), the sizes and timeouts that seeds draw, how urgently its effects need the disk, its
-liars, and the names of its rare states.
+liars, the names of its rare states, and its volatile half, where it has one.
 """
 
 from meshkit.sim.engines.campaign import KITS, SCENARIOS, play

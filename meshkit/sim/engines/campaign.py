@@ -11,13 +11,14 @@ from meshkit.sim.campaign import ANOTHER_STORY, told
 from meshkit.sim.engines.check import Examiner, Witness
 from meshkit.sim.engines.kit import Kit
 from meshkit.sim.engines.pbft import KIT as PBFT
+from meshkit.sim.engines.raft import KIT as RAFT
 from meshkit.sim.engines.setting import SCENARIOS as BY_NAME
 from meshkit.sim.engines.setting import Ground
 from meshkit.sim.engines.tendermint import KIT as TENDERMINT
 from meshkit.sim.engines.trial import Trial
 from meshkit.sim.run import Report
 
-KITS: Mapping[str, Kit] = {kit.engine.name: kit for kit in (TENDERMINT, PBFT)}
+KITS: Mapping[str, Kit] = {kit.engine.name: kit for kit in (TENDERMINT, PBFT, RAFT)}
 SCENARIOS = tuple(f"{engine}/{name}" for engine in KITS for name in BY_NAME)
 
 

@@ -5,11 +5,11 @@ is the same for every engine.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from meshkit.consensus.engines import Engine, Timeouts
 from meshkit.consensus.messages import Ask, Committed
-from meshkit.core.machine import Entry
+from meshkit.core.machine import Entry, Moment
 from meshkit.core.value import Statement, Value
 from meshkit.sim.engines.service import Call
 from meshkit.sim.liars import Tongue
@@ -19,6 +19,48 @@ CONSENSUS, SERVICE, HISTORY = "consensus", "service", "history"  # the machines 
 
 # The names of the rare states that an entry of an honest replica shows; see `meshkit.sim.rare`.
 Rare: TypeAlias = Callable[[Process, Entry], Iterator[str]]
+
+
+class Asked(NamedTuple):
+    """What a volatile half asks: effects, commands, and the reads that may be served now."""
+
+    effects: Sequence[Any] = ()
+    commands: Sequence[Any] = ()
+    readable: Sequence[bytes] = ()
+
+
+class Heeded(NamedTuple):
+    """What comes of a message, and whether the journaled half may hear it."""
+
+    admitted: bool
+    asked: Asked
+
+
+class Volatile(Protocol):
+    """The half of an engine that is lost in a crash, where it has one: one life of it.
+
+    Each method returns what that half asks: effects, and commands for the journaled half.
+    """
+
+    def takes(self, message: Value) -> bool:
+        """Whether this half alone hears it."""
+        ...
+
+    def hear(self, sender: bytes, message: Value, moment: Moment) -> Heeded:
+        """A message that it hears, too; whether the journaled half may hear it."""
+        ...
+
+    def look(self, state: Any, moment: Moment) -> Asked:
+        """The journaled half's state now, which is durable."""
+        ...
+
+    def wake(self, moment: Moment) -> Asked: ...
+
+    def read(self, token: bytes, moment: Moment) -> Asked:
+        """Somebody wants to read what is committed by now."""
+        ...
+
+    def deadline(self) -> int | None: ...
 
 
 class Kit(NamedTuple):
@@ -31,6 +73,8 @@ class Kit(NamedTuple):
     rare: Rare
     sometimes: Sequence[str]  # what a campaign must have reached
     lies: Mapping[str, type[Tongue]]  # none where nobody may lie
+    volatile: Callable[[bytes, Timeouts], Volatile] | None = None
+    early: tuple[type[Value], ...] = ()  # effects that may be done before their entry is durable
 
 
 def addressees(engine: Engine) -> dict[type[Value], str]:

@@ -46,6 +46,7 @@ class Ground(Setting):
     clients: int = 4
     habits: Habits = Habits()
     commands: int = COMMANDS
+    reads: bool = False  # whether who only looks is answered without an entry, if the engine can
 
 
 def weight_of(weights: Sequence[int], seated: int) -> int:
@@ -85,6 +86,7 @@ def drawn(kit: Kit, seed: int, commands: int = COMMANDS) -> Ground:
         clients=dice.pick((1, 3, 8, 16)),
         habits=_habits(dice),
         commands=commands,
+        reads=kit.volatile is not None and dice.chance(500_000),
         weather=_weather(dice),
         pace=_pace(dice),
         faults=tuple(fault for fault in (*FAULTS, ROTS) if dice.chance(350_000)),

@@ -56,6 +56,7 @@ class Trial(Run):
     def __init__(self, kit: Kit, seed: int, ground: Ground, watch: Witness) -> None:
         self.kit, self.setting, self.ground = kit, ground, ground
         self.world = World(seed, kit, ground.weights, ground.seated, ground.timeouts, watch)
+        self.world.reads = ground.reads
         self.mesh = self.world
         watch.mesh = self.world
         self.world.network.weather = ground.weather
@@ -136,6 +137,8 @@ class Trial(Run):
         """Take in healthy replicas until they can decide, where they stand and where all do."""
         for process in self._dice.shuffled(self.world.replicas):
             seatings = [self._height(self.world.processes)[1], self._height(self.core)[1]]
+            if not self._engine.attests:  # who is on the way from one seating to another needs both
+                seatings += [self.ground.seated, *(one for _, one in self.ground.seatings)]
             lacking = [seated for seated in seatings if not self._is_quorate(seated)]
             if not lacking:
                 return

@@ -51,6 +51,7 @@ class World(Mesh):
             for person, weight in zip(self.persons, weights, strict=True)
         )
         self.ids = sorted(person.key for person in self.persons)
+        self.reads = False  # whether who only looks is answered without an entry
         self.clients: list[Client] = []
         self._clients: dict[bytes, Client] = {}
         self._addressees = addressees(kit.engine)
