@@ -52,9 +52,9 @@ COUNT = range(2**16 + 1)  # items of a tuple: ten thousand updates a round, with
 BYTES_FORMS: dict[str, Form] = {
     **dict.fromkeys(
         (
-            "accuser", "author", "collector", "culprit", "holder", "key", "member", "of",
-            "operator", "proposer", "ranking", "sender", "signer", "submitter", "to", "trainers",
-            "transport", "voter",
+            "accuser", "author", "candidate", "collector", "culprit", "holder", "key", "learners",
+            "learners_next", "member", "of", "operator", "outgoing", "proposer", "ranking",
+            "sender", "signer", "submitter", "to", "trainers", "transport", "voter", "voters",
         ),
         KEY,
     ),
@@ -69,10 +69,12 @@ BYTES_FORMS: dict[str, Form] = {
     "builder": KEY_OR_NONE,  # none: of no value
     "Close.model": DIGEST_OR_NONE,  # none: the task was cancelled
     "TaskClosed.model": DIGEST_OR_NONE,
+    "leader": KEY_OR_NONE,  # none: nobody is known to lead
     "reference": DIGEST_OR_NONE,  # of a value under judgement
     "value_id": DIGEST_OR_NONE,  # none: a vote for nothing
     "signature": SIGNATURE_OR_NONE,
     "payload": PAYLOAD,
+    "token": PAYLOAD,  # of whoever reads
 }  # fmt: skip
 
 TEXT_FORMS: dict[str, Form] = {"parameters": DOCUMENT}

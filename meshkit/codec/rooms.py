@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import meshkit.consensus.messages
 import meshkit.consensus.pbft.messages
+import meshkit.consensus.raft.events
+import meshkit.consensus.raft.messages
 import meshkit.consensus.tendermint.messages
 import meshkit.core.composite
 import meshkit.core.history
@@ -55,6 +57,11 @@ ROOMS = (
     Room("consensus", (meshkit.consensus.messages,), frozenset({"Serve"})),
     Room("tendermint", (meshkit.consensus.tendermint.messages,)),
     Room("pbft", (meshkit.consensus.pbft.messages,)),
+    Room(
+        "raft",
+        (meshkit.consensus.raft.messages, meshkit.consensus.raft.events),
+        frozenset({"Early", "Prompt", "Notice"}),
+    ),
     Room("rounds", (meshkit.rounds.messages,), frozenset({"Train", "Fetch", "Aggregate"})),
 )
 

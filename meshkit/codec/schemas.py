@@ -10,6 +10,7 @@ from meshkit.pb import (
     ledger_pb2,
     pbft_pb2,
     pool_pb2,
+    raft_pb2,
     rounds_pb2,
     tendermint_pb2,
 )
@@ -22,5 +23,6 @@ SCHEMAS: Mapping[str, ModuleType] = {
     "consensus": consensus_pb2,
     "tendermint": tendermint_pb2,
     "pbft": pbft_pb2,
+    "raft": raft_pb2,
     "rounds": rounds_pb2,
 }
