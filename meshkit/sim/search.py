@@ -63,6 +63,11 @@ class Choice(Value):
     round: int
 
 
+def everything(message: Value) -> bool:
+    """Whatever it is."""
+    return True
+
+
 class Said(NamedTuple):
     """A message of the set: by whom, to which nodes, as bits."""
 
@@ -71,9 +76,17 @@ class Said(NamedTuple):
     to: int
 
 
-def everything(message: Value) -> bool:
-    """Whatever it is."""
-    return True
+Vow: TypeAlias = tuple[tuple[object, ...], bytes]  # a place, and what is said there, once
+
+
+def wake(state: Any) -> Wake:
+    """What comes of a deadline."""
+    return Wake()
+
+
+def no_vows(said: Said) -> tuple[Vow, ...]:
+    """Nothing but what is signed binds."""
+    return ()
 
 
 class Before(NamedTuple):
@@ -100,6 +113,8 @@ class Case(NamedTuple):
     openers: int  # bits of the nodes where something waits to be decided
     before: Sequence[Before] = ()  # how the search comes to where it begins
     matters: Callable[[Value], bool] = everything  # whether a message is heard from there on
+    roused: Callable[[Any], Any] = wake  # what a node is told when it is woken, by its state
+    vow: Callable[[Said], tuple[Vow, ...]] = no_vows  # what a message excludes, unsigned as it is
 
 
 class Found(NamedTuple):
@@ -294,6 +309,8 @@ class Search:
     def _exclude(self, number: int, message: Value) -> None:
         """Note with which messages before it this one cannot stand."""
         engine, honest = self.case.engine, self.case.ids[: self.case.honest]
+        for place, content in self.case.vow(self.said[number]):
+            self._vowed(number, place, content)
         for statement in statements(message):
             fields = engine.places.get(type(statement))
             if fields is None or getattr(statement, statement.SIGNER) not in honest:
@@ -303,11 +320,14 @@ class Search:
                 [getattr(statement, name) for name in statement.__struct_fields__
                  if name not in statement.UNSIGNED]
             )  # fmt: skip
-            for other, different in self._places.setdefault(place, []):
-                if different != content:
-                    self._excludes[number] |= 1 << other
-                    self._excludes[other] |= 1 << number
-            self._places[place].append((number, content))
+            self._vowed(number, place, content)
+
+    def _vowed(self, number: int, place: tuple[object, ...], content: bytes) -> None:
+        for other, different in self._places.setdefault(place, []):
+            if different != content:
+                self._excludes[number] |= 1 << other
+                self._excludes[other] |= 1 << number
+        self._places[place].append((number, content))
 
     # -- moves ------------------------------------------------------------------------------------
 
@@ -330,7 +350,9 @@ class Search:
             known = (local, 0)
             if due_ns is not None:
                 later = replace(at, now_ns=max(due_ns, at.now_ns))
-                after, more = self._take(node, later, At("", Wake()))
+                told = self.case.roused(at.state[NAME])
+                name = "" if type(told) is Wake else NAME
+                after, more = self._take(node, later, At(name, told))
                 known = (self._local(after), more)
             self._wakes[local] = known
         return known

@@ -20,7 +20,8 @@ and processes. What runs on it is less: an engine, a replicated service, and cli
     trial        faults, then healing, and what must have become of it
     campaign     a seed played twice, and told of in a report
 
-    cases        what is searched exhaustively (`meshkit.sim.search`)
+    cases        what is searched exhaustively (`meshkit.sim.search`): Tendermint,
+    more_cases   and PBFT and Raft
 
 To plug in an engine is to write its kit: the engine as the node knows it (`meshkit.consensus.
 engines`), the sizes and timeouts that seeds draw, how urgently its effects need the disk, its

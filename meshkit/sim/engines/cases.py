@@ -14,6 +14,7 @@ from meshkit.consensus.rotation import proposer
 from meshkit.consensus.tendermint.messages import PRECOMMIT, PREVOTE, Proposal, Vote
 from meshkit.core.value import Value, digest
 from meshkit.runtime.perform import urgency
+from meshkit.sim.engines.more_cases import PBFT_CASES, RAFT_CASES
 from meshkit.sim.search import SIGNED, Before, Case, Choice, everything
 
 TIMEOUTS = Timeouts(1_000, 500, 500)
@@ -123,5 +124,7 @@ CASES: Mapping[str, Sequence[Case]] = {
         _tendermint(
             "one has decided, the others are a round later", DECIDED, rounds=2, matters=is_later
         ),
-    )
+    ),
+    "pbft": PBFT_CASES,
+    "raft": RAFT_CASES,
 }
