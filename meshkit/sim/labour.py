@@ -24,6 +24,8 @@ from meshkit.learning import (
 from meshkit.learning.grid import MODEL_MAGIC
 from meshkit.rounds.messages import MALFORMED, NON_FINITE, PROBLEMS, UPDATE, Spec
 
+UPDATE_BYTES = 36  # of an update of the tasks that operators here submit
+
 Parts = Sequence[tuple[bytes, int]]  # each update's blob, and what it weighs
 
 

@@ -37,6 +37,7 @@ from meshkit.ledger.messages import (
 from meshkit.pool.messages import Offered
 from meshkit.rounds.inclusion import grounds_of
 from meshkit.rounds.messages import Attestation, Held, Proof, Update
+from meshkit.sim.labour import UPDATE_BYTES
 
 if TYPE_CHECKING:
     from meshkit.sim.process import Process
@@ -285,7 +286,7 @@ class FalseLists(Tongue):
 
     def with_phantom(self, held: Held) -> tuple[Update, ...]:
         blob = self.made_up("phantom", held.round)
-        size = held.updates[0].size if held.updates else 38
+        size = held.updates[0].size if held.updates else UPDATE_BYTES
         phantom = self.signed(Update(self.me, held.task, held.round, blob, size, 7, -1, -1))
         rest = (update for update in held.updates if update.submitter != self.me)
         return tuple(sorted((*rest, phantom), key=lambda update: update.submitter))
@@ -389,9 +390,8 @@ class Flood(Tongue):
         tasks = [*sorted(self.state["ledger"].tasks), self.made_up("task")]
         task, blob = dice.pick(tasks), self.made_up(dice.below(1_000))
         number = dice.pick((number, *(self.round_of(task) + ahead for ahead in (0, 1, 2))))
-        update = self.signed(
-            Update(self.me, task, number, blob, dice.pick((0, 38, 2**40)), dice.below(200), -1, -1)
-        )
+        size, samples = dice.pick((0, UPDATE_BYTES, 2**40)), dice.below(200)
+        update = self.signed(Update(self.me, task, number, blob, size, samples, -1, -1))
         held = self.signed(Held(self.me, task, number, (update,) * dice.below(3)))
         attestation = self.signed(Attestation(self.me, task, number, blob, self.made_up("model")))
         return dice.pick((update, held, attestation))

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshkit.ledger.forms import update_bytes
 from meshkit.rounds.messages import MALFORMED, MODEL, NON_FINITE, UPDATE
-from meshkit.sim.labour import Grids, Tokens, craft, recomputed
+from meshkit.sim import operators
+from meshkit.sim.labour import UPDATE_BYTES, Grids, Tokens, craft, recomputed
 from tests.sim.worlds import SPEC
 
 CRAFTS = (Tokens(), Grids())
@@ -37,6 +39,10 @@ def test_what_is_no_blob_is_found_out(made: Tokens | Grids) -> None:
     assert made.problem(UPDATE, spoilt, len(spoilt), SPEC)
     assert made.problem(UPDATE, base, len(base), SPEC) == MALFORMED
     assert made.problem(MODEL, update, len(update), SPEC) == MALFORMED
+
+
+def test_how_long_an_update_is_where_liars_make_one_up() -> None:
+    assert update_bytes(operators.TASK_SIZE, 16) == UPDATE_BYTES == SPEC.update_bytes
 
 
 def test_a_token_can_be_spoilt_in_two_ways() -> None:
