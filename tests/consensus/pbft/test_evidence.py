@@ -8,13 +8,14 @@ from meshkit.consensus.pbft.evidence import (
     PLACES,
     accusation,
     conflict,
+    culprits,
     place,
     proves,
     signer,
     vouches,
 )
 from meshkit.core.value import Statement
-from tests.consensus.pbft.network import MESH, Net, name, sign, verify
+from tests.consensus.pbft.network import MESH, Net, equals, name, sign, verify
 from tests.consensus.pbft.playbook import (
     V,
     W,
@@ -87,3 +88,20 @@ def test_only_a_commit_for_just_this_vouches() -> None:
         assert vouches(certificate, other) is None
     assert vouches(Certificate(1, 0, b"", ()), sign(replace(commit(v, 1), value_id=b""))) is None
     assert Net().now_ns == 0
+
+
+def decided(value_id: bytes, *voters: int, view: int = 0) -> Certificate:
+    votes = tuple(commit(value_id, number, view=view) for number in voters)
+    return Certificate(1, view, value_id, votes)
+
+
+def test_whoever_committed_both_values_of_a_view_is_named() -> None:
+    first, second = decided(v, 0, 1, 2), decided(w, 1, 2, 3)
+    assert culprits(first, second, (), equals(4)) == (name(1), name(2))
+    elsewhere = (commit(v, 3), prepare(w, 0), commit(w, 0, view=1))
+    assert culprits(first, second, elsewhere, equals(4)) == (name(1), name(2), name(3))
+    assert culprits(first, second, (), equals(2)) == (name(1),), "of the validators only"
+
+
+def test_of_two_views_the_commits_alone_name_nobody() -> None:
+    assert culprits(decided(v, 0, 1, 2), decided(w, 1, 2, 3, view=1), (), equals(4)) == ()
