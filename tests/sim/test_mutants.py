@@ -11,7 +11,7 @@ outcome by others, and such bugs are for the engine's own tests.
 
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from immutables import Map
@@ -45,6 +45,8 @@ from meshkit.sim.dice import Dice
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
+
+FOLDS = cast("dict[type, Callable[[State, Any], State]]", tendermint.FOLDS)
 
 SEEDS = 8  # within which each is killed
 
@@ -91,23 +93,23 @@ def one_leads_all_on(patch: Patch) -> None:
 
 def nothing_is_locked(patch: Patch) -> None:
     """T3: whoever precommits does not lock."""
-    cast = tendermint._vote_cast
+    fold = FOLDS[VoteCast]
 
     def loose(state: State, event: VoteCast) -> State:
         kept = {"locked_round": state.locked_round, "locked_id": state.locked_id}
-        return replace(cast(state, event), **kept)
+        return replace(fold(state, event), **kept)
 
-    patch.setattr(tendermint, "_vote_cast", loose)
+    patch.setitem(FOLDS, VoteCast, loose)
 
 
 def locks_end_with_the_round(patch: Patch) -> None:
     """T8: a new round resets what only a new height may."""
-    started = tendermint._round_started
+    started = FOLDS[RoundStarted]
 
     def forgetful(state: State, event: RoundStarted) -> State:
         return replace(started(state, event), locked_round=-1, locked_id=NIL)
 
-    patch.setattr(tendermint, "_round_started", forgetful)
+    patch.setitem(FOLDS, RoundStarted, forgetful)
 
 
 def locks_do_not_bind(patch: Patch) -> None:
@@ -122,13 +124,13 @@ def locks_do_not_bind(patch: Patch) -> None:
 
 def locks_outlive_their_height(patch: Patch) -> None:
     """T8: a new height does not reset the lock."""
-    begun = tendermint._height_begun
+    begun = FOLDS[HeightBegun]
 
     def stubborn(state: State, event: HeightBegun) -> State:
         kept = {"locked_round": state.locked_round, "locked_id": state.locked_id}
         return replace(begun(state, event), **kept)
 
-    patch.setattr(tendermint, "_height_begun", stubborn)
+    patch.setitem(FOLDS, HeightBegun, stubborn)
 
 
 def something_new_is_proposed(patch: Patch) -> None:

@@ -1,6 +1,7 @@
 """How each event changes what a node knows: total, for what is journaled has happened."""
 
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from immutables import Map
 from msgspec.structs import replace
@@ -67,74 +68,78 @@ from meshkit.consensus.tendermint.state import (
 
 
 def evolve(state: State, event: Event) -> State:
-    match event:
-        case VoteHeard():
-            near = event.vote.round <= state.round + ROUNDS_AHEAD
-            return counted(state, event.vote) if near else _heard_far(state, event.vote)
-        case VoteCast():
-            return _vote_cast(state, event)
-        case ProposalHeard():
-            proposal = event.proposal
-            at = round_of(state, proposal.round)
-            known = replace(at, proposal=proposal)
-            return replace(state, rounds=state.rounds.set(proposal.round, known))
-        case ProposalTaken():
-            values, missed = state.values.set(event.value_id, event.value), state.missed
-            if event.value_id in missed:
-                missed = missed.delete(event.value_id)
-            return replace(state, values=values, missed=missed)
-        case ValueJudged():
-            return replace(state, judged=state.judged.set(event.value_id, event.valid))
-        case TimerStarted(kind=kind, due_ns=due_ns):
-            if kind == PREVOTE:
-                return replace(state, step_due_ns=due_ns)
-            return replace(state, round_due_ns=due_ns)
-        case RoundStarted():
-            return _round_started(state, event)
-        case HeightBegun():
-            return _height_begun(state, event)
-        case Decided():
-            last = Committed(event.certificate, event.value)
-            return replace(state, decided=True, last=last)
-        case ProposalWanted():
-            return replace(state, asked=True)
-        case Proposed():
-            own = Proposal(
-                event.height, event.round, event.valid_round, event.value_id, state.proposer
-            )
-            return replace(state, own=state.own.set(event.round, own))
-        case ValidFound():
-            return replace(state, valid_round=event.round, valid_id=event.value_id)
-        case ValueMissed(value_id=value_id):
-            return replace(state, missed=state.missed.set(value_id, True))
-        case QuorumShown():
-            return _quorum_shown(state, event)
-        case EquivocationSeen():
-            return _equivocation_seen(state, event)
-        case _:
-            return _evolve_talk(state, event)
+    return FOLDS[event.__class__](state, event)
 
 
-def _evolve_talk(
-    state: State,
-    event: Repeated | PeerAhead | StatementKept | HeightAnswered | RoundAnswered | ValueAnswered,
-) -> State:
-    match event:
-        case Repeated():
-            return _repeated(state, event)
-        case PeerAhead(sender, height, now_ns):
-            return _peer_ahead(state, sender, height, now_ns)
-        case StatementKept(sender, statement, now_ns):
-            kept = state.later.set(sender, (*state.later.get(sender, ()), statement))
-            return _peer_ahead(replace(state, later=kept), sender, state.height + 1, now_ns)
-        case HeightAnswered(to=to, now_ns=now_ns):
-            return _answered(state, question("height", to), now_ns)
-        case RoundAnswered(to=to, now_ns=now_ns):
-            return _answered(state, question("round", to), now_ns)
-        case ValueAnswered(to=to, now_ns=now_ns):
-            return _answered(state, question("value", to), now_ns)
-        case _:
-            assert_never(event)
+def _vote_heard(state: State, event: VoteHeard) -> State:
+    near = event.vote.round <= state.round + ROUNDS_AHEAD
+    return counted(state, event.vote) if near else _heard_far(state, event.vote)
+
+
+def _proposal_heard(state: State, event: ProposalHeard) -> State:
+    proposal = event.proposal
+    known = replace(round_of(state, proposal.round), proposal=proposal)
+    return replace(state, rounds=state.rounds.set(proposal.round, known))
+
+
+def _proposal_taken(state: State, event: ProposalTaken) -> State:
+    values, missed = state.values.set(event.value_id, event.value), state.missed
+    if event.value_id in missed:
+        missed = missed.delete(event.value_id)
+    return replace(state, values=values, missed=missed)
+
+
+def _value_judged(state: State, event: ValueJudged) -> State:
+    return replace(state, judged=state.judged.set(event.value_id, event.valid))
+
+
+def _value_missed(state: State, event: ValueMissed) -> State:
+    return replace(state, missed=state.missed.set(event.value_id, True))
+
+
+def _valid_found(state: State, event: ValidFound) -> State:
+    return replace(state, valid_round=event.round, valid_id=event.value_id)
+
+
+def _timer_started(state: State, event: TimerStarted) -> State:
+    if event.kind == PREVOTE:
+        return replace(state, step_due_ns=event.due_ns)
+    return replace(state, round_due_ns=event.due_ns)
+
+
+def _wanted(state: State, _: ProposalWanted) -> State:
+    return replace(state, asked=True)
+
+
+def _proposed(state: State, event: Proposed) -> State:
+    own = Proposal(event.height, event.round, event.valid_round, event.value_id, state.proposer)
+    return replace(state, own=state.own.set(event.round, own))
+
+
+def _decided(state: State, event: Decided) -> State:
+    return replace(state, decided=True, last=Committed(event.certificate, event.value))
+
+
+def _ahead_heard(state: State, event: PeerAhead) -> State:
+    return _peer_ahead(state, event.sender, event.height, event.now_ns)
+
+
+def _statement_kept(state: State, event: StatementKept) -> State:
+    kept = (*state.later.get(event.sender, ()), event.statement)
+    state = replace(state, later=state.later.set(event.sender, kept))
+    return _peer_ahead(state, event.sender, state.height + 1, event.now_ns)
+
+
+def _height_answered(state: State, event: HeightAnswered) -> State:
+    return _answered(state, question("height", event.to), event.now_ns)
+
+
+def _round_answered(state: State, event: RoundAnswered) -> State:
+    return _answered(state, question("round", event.to), event.now_ns)
+
+
+def _value_answered(state: State, event: ValueAnswered) -> State:
+    return _answered(state, question("value", event.to), event.now_ns)
 
 
 def _heard_far(state: State, vote: Vote) -> State:
@@ -352,3 +357,29 @@ def _answered(state: State, key: bytes, now_ns: int) -> State:
     if now_ns >= state.window_ns + WINDOW_NS:
         return replace(state, window_ns=now_ns, answered=Map({key: True}))
     return replace(state, answered=state.answered.set(key, True))
+
+
+# How each event is folded. A table, for a third of all that a node does goes through it.
+FOLDS: Mapping[type, Callable[[State, Any], State]] = {
+    VoteHeard: _vote_heard,
+    VoteCast: _vote_cast,
+    HeightBegun: _height_begun,
+    RoundStarted: _round_started,
+    ProposalTaken: _proposal_taken,
+    ProposalHeard: _proposal_heard,
+    ProposalWanted: _wanted,
+    Proposed: _proposed,
+    ValueJudged: _value_judged,
+    ValueMissed: _value_missed,
+    ValidFound: _valid_found,
+    TimerStarted: _timer_started,
+    QuorumShown: _quorum_shown,
+    Decided: _decided,
+    EquivocationSeen: _equivocation_seen,
+    Repeated: _repeated,
+    PeerAhead: _ahead_heard,
+    StatementKept: _statement_kept,
+    HeightAnswered: _height_answered,
+    RoundAnswered: _round_answered,
+    ValueAnswered: _value_answered,
+}

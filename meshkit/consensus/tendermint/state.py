@@ -155,6 +155,8 @@ def absences_after(state: State, height: int, builder: bytes) -> Absences:
     """Whose turns brought nothing, as is known once the value before `height` is decided."""
     if not builder:
         return state.absences
+    if state.round == 0 and state.proposer == builder and builder not in state.absences:
+        return state.absences  # as mostly: whose turn came first built it
     return noted(state.absences, state.validators, state.turns, height - 1, builder)
 
 

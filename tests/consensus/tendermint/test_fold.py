@@ -1,8 +1,11 @@
 """How each event changes what is known; most of it is seen through the rules."""
 
+from typing import get_args
+
 from meshkit.consensus.messages import NIL, EquivocationSeen, Validator
-from meshkit.consensus.tendermint.fold import evolve
+from meshkit.consensus.tendermint.fold import FOLDS, evolve
 from meshkit.consensus.tendermint.messages import (
+    Event,
     HeightAnswered,
     HeightBegun,
     PeerAhead,
@@ -29,6 +32,10 @@ from tests.consensus.tendermint.playbook import Play, V, precommit, prevote, pro
 
 def begun(height: int = 1, state: State | None = None, now_ns: int = 0) -> State:
     return evolve(state or State(), HeightBegun(height, equals(4), now_ns))
+
+
+def test_every_event_has_its_fold() -> None:
+    assert set(FOLDS) == set(get_args(Event))
 
 
 def test_a_height_begins_with_nothing() -> None:
