@@ -15,6 +15,7 @@ from blake3 import blake3
 from meshkit.audit.errors import NotHere, OtherRules, Unsound
 from meshkit.audit.rules import fault_of_rules
 from meshkit.codec import Malformed, decode_entry
+from meshkit.consensus.engines import ENGINES
 from meshkit.core.composite import Composite
 from meshkit.core.machine import Entry
 from meshkit.core.snapshot import freeze
@@ -69,8 +70,19 @@ def opened(path: Path) -> Generator[Opened]:
         genesis = genesis_in(reader.read(1, FOUND_WITHIN))
         if genesis is None or digest(genesis) != reader.identity.mesh:
             raise Unsound(f"{path}: it does not begin with the founding of its mesh: audit it")
+        want_engine(genesis)
         node = mesh_node(reader.identity.node_key, genesis)
         yield Opened(path, reader.identity, genesis, node, reader)
+
+
+def want_engine(genesis: Genesis) -> None:
+    """Raises OtherRules where the mesh agrees by an engine that is not here."""
+    name = genesis.policy.engine
+    if name not in ENGINES:
+        raise OtherRules(
+            f"the mesh {genesis.name} agrees by {name:.50}, which this release does not know: "
+            "install one that does"
+        )
 
 
 def genesis_in(records: Iterator[Record]) -> Genesis | None:

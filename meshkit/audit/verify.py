@@ -34,7 +34,7 @@ from meshkit.audit.chronicle import Chronicle, Verified
 from meshkit.audit.errors import AuditError, OtherRules
 from meshkit.audit.exhibits import Exhibit
 from meshkit.audit.findings import Evidence, Finding, Findings, Note
-from meshkit.audit.folding import genesis_in
+from meshkit.audit.folding import genesis_in, want_engine
 from meshkit.audit.index import check_index
 from meshkit.audit.letters import Copy, Post
 from meshkit.audit.shelves import Shelves
@@ -135,6 +135,8 @@ class Audit:
         self._compare_copies()
         evidence = tuple(self._contradictions())
         genesis = self._genesis()
+        if genesis is not None:
+            want_engine(genesis)
         verified = Verified(0, 0, 0)
         if genesis is not None:
             with closing(Shelves()) as shelves:

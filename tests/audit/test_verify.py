@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from meshkit.audit import verify as verify_
 from meshkit.audit.errors import AuditError, OtherRules
 from meshkit.audit.exhibits import gather
+from meshkit.audit.folding import opened
 from meshkit.audit.verify import Report, verify
 from meshkit.audit.words import named
 from meshkit.consensus.engines import TENDERMINT
@@ -397,6 +398,11 @@ def test_an_engine_that_trusts_its_nodes_attests_nothing(
     with mesh(tmp_path, 1, engine="trusting") as box:
         box.start()
         box.run(lambda: True)
+    with pytest.raises(OtherRules, match="agrees by trusting, which this release does not know"):
+        audit(tmp_path)
+    with pytest.raises(OtherRules), opened(next(tmp_path.glob("*/journal.sqlite"))):
+        pass
+    monkeypatch.setattr("meshkit.audit.folding.ENGINES", engines)
     report = audit(tmp_path)
     assert report.ok
     assert not report.attested
