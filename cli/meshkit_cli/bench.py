@@ -115,6 +115,10 @@ def plot(document: Path, out: Path) -> None:
         try:
             with document.open("rb") as file:
                 text = file.read(DOCUMENT_BYTES_MAX)
-            draw(json.loads(text), out)
-        except (Unplottable, ValueError) as error:
-            fail(f"{document}: {error}")
+            rows = json.loads(text)
+        except ValueError:
+            fail(f"{document}: no JSON: keep there what `meshkit bench latency` prints")
+        try:
+            draw(rows, out)
+        except Unplottable as error:
+            fail(str(error))

@@ -8,10 +8,22 @@ TITLES = {"lan": "one site", "regions": "five regions"}
 NAMES = {"none": "all there", "crashed": "a third crashed", "liars": "a third lying"}
 COLOURS = {"none": "#1b6ca8", "crashed": "#c2571a", "liars": "#6b3fa0"}
 GOAL_MS = 500
+SUFFIXES = (".svg", ".png")
 
 
 class Unplottable(Exception):
     """There is nothing to draw, or nothing to draw with."""
+
+
+def is_document(document: Any) -> bool:
+    """Whether all is there that is drawn."""
+    try:
+        rows: list[Any] = document["rows"] if document["schema"] == SCHEMA else []
+        for row in rows:
+            float(row["settled"]["p50_ms"] + row["settled"]["p99_ms"] + row["replicas"])
+        return bool(rows) and all(row["place"] in TITLES and row["faults"] in NAMES for row in rows)
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def draw(document: dict[str, Any], out: Path) -> None:
@@ -19,8 +31,10 @@ def draw(document: dict[str, Any], out: Path) -> None:
 
     Raises Unplottable.
     """
-    if document.get("schema") != SCHEMA or not document.get("rows"):
-        raise Unplottable(f"this is no {SCHEMA} with rows")
+    if not is_document(document):
+        raise Unplottable(f"this is no {SCHEMA} with rows: `meshkit bench latency` prints one")
+    if out.suffix not in SUFFIXES:
+        raise Unplottable(f"{out}: its name is to end in {' or '.join(SUFFIXES)}")
     try:
         import matplotlib as mpl
     except ImportError as error:
@@ -36,7 +50,6 @@ def draw(document: dict[str, Any], out: Path) -> None:
         for faults, name in NAMES.items():
             line = [row for row in rows if (row["place"], row["faults"]) == (place, faults)]
             line.sort(key=lambda row: row["replicas"])
-            line = [row for row in line if row["settled"]]
             sizes = [row["replicas"] for row in line]
             colour = COLOURS[faults]
             panel.plot(

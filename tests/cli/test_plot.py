@@ -30,12 +30,22 @@ def test_the_same_document_is_drawn_alike(tmp_path: Path) -> None:
 
 
 def test_what_is_no_such_document(tmp_path: Path) -> None:
-    for text in ('{"schema": "another"}', json.dumps({"schema": SCHEMA, "rows": []}), "no json"):
+    lame = {"schema": SCHEMA, "rows": [{"place": "lan"}]}
+    empty = {"schema": SCHEMA, "rows": []}
+    texts = ('{"schema": "another"}', "[]", json.dumps(empty), json.dumps(lame), "no json")
+    for text in texts:
         (tmp_path / "rows.json").write_text(text)
         said = meshkit("bench", "plot", tmp_path / "rows.json", "--out", tmp_path / "x.svg")
         assert said.code == 1
         assert said.err.count("\n") == 1
     assert not (tmp_path / "x.svg").exists()
+
+
+def test_a_kind_of_file_that_is_not_drawn(tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps({"schema": SCHEMA, "rows": ROWS}))
+    said = meshkit("bench", "plot", tmp_path / "rows.json", "--out", tmp_path / "x.nope")
+    assert said.code == 1
+    assert ".svg or .png" in said.err
 
 
 def test_without_anything_to_draw_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
