@@ -143,6 +143,22 @@ def orderly() -> Generator[None]:
             signal.signal(one, signal.SIG_IGN)  # often both come, and once is enough
         raise Ended(number)
 
+    with _heeding(told):
+        yield
+
+
+@contextmanager
+def unbroken() -> Generator[None]:
+    """While this lasts, a signal of ENDINGS waits; whoever came is heeded at its end."""
+    came: list[int] = []
+    with _heeding(lambda number, frame: came.append(number)):
+        yield
+    for number in came:
+        signal.raise_signal(number)
+
+
+@contextmanager
+def _heeding(told: Callable[[int, object], None]) -> Generator[None]:
     # Who said nohup means it.
     heeded = [one for one in ENDINGS if signal.getsignal(one) is not signal.SIG_IGN]
     before = {one: signal.signal(one, told) for one in heeded}

@@ -24,6 +24,7 @@ from meshkit_cli.output import (
     facts,
     orderly,
     output_option,
+    unbroken,
     watching,
 )
 
@@ -124,7 +125,11 @@ def reports(todo: Sequence[Job], workers: int) -> Generator[Report]:
     # Fresh interpreters: what a fork inherits of threads and sockets is nobody's business there.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _be_still)
     try:
-        for done in as_completed([pool.submit(play, job) for job in todo]):
+        # Who is told to end between the start of a child and the words to it leaves it with half
+        # a sentence, of which it complains.
+        with unbroken():
+            given = [pool.submit(play, job) for job in todo]
+        for done in as_completed(given):
             yield done.result()
     finally:
         pool.shutdown(cancel_futures=True)

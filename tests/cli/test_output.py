@@ -187,6 +187,18 @@ def test_who_is_told_to_end_puts_things_in_order_first(
     assert [signal.getsignal(one) for one in output.ENDINGS] == before
 
 
+@pytest.mark.parametrize("number", output.ENDINGS)
+def test_what_must_not_be_broken_off_is_done_first(number: int) -> None:
+    done: list[str] = []
+    with pytest.raises(output.Ended) as ended, output.orderly():
+        with output.unbroken():
+            signal.raise_signal(number)
+            done.append("all")
+        done.append("never")
+    assert done == ["all"]
+    assert ended.value.signal == number
+
+
 def test_who_is_not_to_heed_a_closed_terminal_does_not() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
