@@ -190,11 +190,16 @@ def test_who_is_told_to_end_puts_things_in_order_first(
 @pytest.mark.parametrize("number", output.ENDINGS)
 def test_what_must_not_be_broken_off_is_done_first(number: int) -> None:
     done: list[str] = []
-    with pytest.raises(output.Ended) as ended, output.orderly():
-        with output.unbroken():
-            signal.raise_signal(number)
-            done.append("all")
-        done.append("never")
+
+    def work() -> None:
+        with output.orderly():
+            with output.unbroken():
+                signal.raise_signal(number)
+                done.append("all")
+            done.append("never")
+
+    with pytest.raises(output.Ended) as ended:
+        work()
     assert done == ["all"]
     assert ended.value.signal == number
 
