@@ -14,6 +14,8 @@ The semantics, and the reasons for a refusal, are those of etcd's raft: a change
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from meshkit.consensus.raft.quorum import losses_borne
+
 ADD_VOTER = "add voter"
 ADD_LEARNER = "add learner"
 REMOVE = "remove"
@@ -143,10 +145,11 @@ def towards(
 ) -> Membership | None:
     """The next configuration on the way to the voters `target`; None when there is nothing to do.
 
-    Newcomers are learners until they are among those that have `caught_up`. Then they vote, one at
-    a time by a simple change and several by a joint one; whoever is not in the target goes. While
-    newcomers are missing the rest goes on without those that leave only if it is more than half of
-    the target: a set that is replaced as a whole keeps voting until enough of the new is there.
+    Newcomers are learners until they are among those that have `caught_up`. Then all of them become
+    voters and whoever is not in the target goes, in one step: simple if one voter changes, joint if
+    more do. Nothing grows or shrinks by halves, so whatever loss both the old set and the target
+    bear, every configuration between them bears, too: three of which one is replaced are never two.
+    While some newcomers are missing the rest is only gone on to if that is as good (`_is_as_good`).
     """
     if membership.joint:
         return leave_joint(membership) if membership.auto_leave else None
@@ -162,13 +165,26 @@ def towards(
     joining = missing & ready & membership.learners
     leaving = membership.voters - wanted
     rest = (membership.voters - leaving) | joining
-    if joining != missing and 2 * len(rest) <= len(wanted):
-        leaving = frozenset[Any]()
+    if not _is_as_good(rest, membership.voters, wanted, joining):
+        return None
     changes = [Change(ADD_VOTER, member) for member in sorted(joining)]
     changes += [Change(REMOVE, member) for member in sorted(leaving)]
     if not changes:
         return None
     return simple(membership, changes) if len(changes) == 1 else enter_joint(membership, changes)
+
+
+def _is_as_good(
+    rest: frozenset[Any], before: frozenset[Any], wanted: frozenset[Any], joining: frozenset[Any]
+) -> bool:
+    """Whether `rest`, the part of `wanted` that is there, bears whatever loss both others bear.
+
+    Of such a loss `rest` meets no more than `wanted` bears, of which it is a part, and no more than
+    `before` bears with all that are joining. And it is most of `wanted`: one of two that are wanted
+    bears as little as the two, but would hold the only copy of what is decided.
+    """
+    most = min(losses_borne(len(wanted)), losses_borne(len(before)) + len(joining))
+    return losses_borne(len(rest)) >= most and 2 * len(rest) > len(wanted)
 
 
 def is_next(before: Membership, after: Membership) -> bool:

@@ -27,6 +27,11 @@ def majority(count: int) -> int:
     return count // 2 + 1
 
 
+def losses_borne(count: int) -> int:
+    """How many of `count` voters may be gone while the rest can decide; -1 where there are none."""
+    return (count - 1) // 2
+
+
 def committed_index(voters: Voters, acked: Mapping[Any, int]) -> int:
     """The highest index that a majority of `voters` has acknowledged; UNBOUNDED without voters."""
     if not voters:

@@ -76,24 +76,20 @@ def drawn(kit: Kit, seed: int, commands: int = COMMANDS) -> Ground:
         spares, weights = 0, weights[:count]
     liars, twins = _liars(dice, kit, weights, seated)
     bad = (*(number for number, _ in liars), *twins)
-    seatings = _seatings(dice, kit.engine, weights, seated, bad) if spares else ()
-    faults = tuple(fault for fault in (*FAULTS, ROTS) if dice.chance(350_000))
-    if seatings and not kit.engine.attests:  # on its way a configuration bears no loss for good
-        faults = tuple(fault for fault in faults if fault != ROTS)
     return Ground(
         weights=weights,
         liars=liars,
         twins=twins,
         timeouts=dice.pick(kit.timeouts),
         seated=seated,
-        seatings=seatings,
+        seatings=_seatings(dice, kit.engine, weights, seated, bad) if spares else (),
         clients=dice.pick((1, 3, 8, 16)),
         habits=_habits(dice),
         commands=commands,
         reads=kit.volatile is not None and dice.chance(500_000),
         weather=_weather(dice),
         pace=_pace(dice),
-        faults=faults,
+        faults=tuple(fault for fault in (*FAULTS, ROTS) if dice.chance(350_000)),
         fault_ns=dice.pick((200 * MS, SECOND, 3 * SECOND)),
         safety_ns=SAFETY_NS,
         rate_ppm=dice.pick((0, 200, 20_000)),

@@ -143,7 +143,6 @@ class Trial(Run):
             if not lacking:
                 return
             wanted = any(seated >> process.person.number & 1 for seated in lacking)
-            wanted = wanted or not self._engine.attests
             if process.honest and wanted and not process.rotten and process not in self.core:
                 self.core.append(process)
                 for other in self.world.processes:
@@ -152,9 +151,6 @@ class Trial(Run):
                 self._nurse(process)
 
     def _is_quorate(self, seated: int) -> bool:
-        if self.ground.seatings and not self._engine.attests:
-            # On its way between two seatings a configuration of two may need both of them.
-            return all(one in self.core for one in self.world.replicas if not one.rotten)
         mine = sum(1 << process.person.number for process in self.core)
         weights, engine = self.ground.weights, self._engine
         return is_enough(engine, weight_of(weights, seated & mine), weight_of(weights, seated))

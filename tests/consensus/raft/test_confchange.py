@@ -1,6 +1,7 @@
 """Changes of the configuration: what each makes of it, and why one is refused."""
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from meshkit.consensus.raft.confchange import (
     simple,
     towards,
 )
+from meshkit.consensus.raft.quorum import WON, joint_vote_result
 
 ids = st.integers(1, 6)
 changes = st.lists(st.builds(Change, st.sampled_from([ADD_VOTER, ADD_LEARNER, REMOVE]), ids))
@@ -142,15 +144,66 @@ def test_more_than_one_change_at_once_is_joint() -> None:
     assert towards(joint, [2, 3, 4], [4]) == voters(2, 3, 4)
 
 
-def test_who_leaves_does_not_wait_for_a_dead_newcomer() -> None:
-    """A majority of the target is there without it."""
-    assert towards(voters(1, 2, 3, learners=[4]), [2, 3, 4], []) == voters(2, 3, learners=[4])
+def test_who_is_replaced_votes_until_its_successor_does() -> None:
+    """Two of the three that stay bear no loss."""
+    waiting = voters(1, 2, 3, learners=[4])
+    assert towards(waiting, [2, 3, 4], []) is None
+    joint = towards(waiting, [2, 3, 4], [4])
+    assert joint == enter_joint(waiting, [Change(ADD_VOTER, 4), Change(REMOVE, 1)])
+
+
+def test_who_leaves_does_not_wait_for_a_newcomer_that_adds_nothing() -> None:
+    """Three bear as much as the four that are wanted, and four as much as five that were."""
+    assert towards(voters(1, 2, 3, 5, learners=[4]), [1, 2, 3, 4], []) == voters(
+        1, 2, 3, learners=[4]
+    )
+    coming = voters(1, 2, learners=[3, 4, 5])
+    joint = towards(coming, [1, 3, 4, 5], [3, 4])
+    assert joint is not None
+    assert joint.joint
+    assert leave_joint(joint) == voters(1, 3, 4, learners=[5])
+
+
+def test_who_joins_waits_for_the_others_where_a_part_of_them_bears_less() -> None:
+    """Of five wanted any two may be gone; of four that are there not, and both may be new."""
+    waiting = voters(1, 2, 3, learners=[4, 5])
+    assert towards(waiting, range(1, 6), [4]) is None
+    joint = towards(waiting, range(1, 6), [4, 5])
+    assert joint is not None
+    assert joint.voters == {1, 2, 3, 4, 5}
+    assert towards(voters(1, 2, learners=[3, 4]), range(1, 5), [3]) == voters(1, 2, 3, learners=[4])
 
 
 def test_a_set_is_not_left_before_enough_of_the_next_is_there() -> None:
     assert towards(voters(1, 2, learners=[3, 4]), [3, 4], []) is None
-    joint = towards(voters(1, 2, learners=[3, 4]), [3, 4], [3])
-    assert joint == voters(1, 2, 3, learners=[4]), "one of two is not more than half"
+    assert towards(voters(1, 2, learners=[3, 4]), [3, 4], [3]) is None, "one copy is too few"
+    assert towards(voters(1, 2, 3, learners=[4]), [3, 4], []) is None, "nor of who stays"
+    joint = towards(voters(1, 2, learners=[3, 4]), [3, 4], [3, 4])
+    assert joint is not None
+    assert leave_joint(joint) == voters(3, 4)
+
+
+def bears(membership: Membership, gone: frozenset[int]) -> bool:
+    """Whether those who are left can decide."""
+    votes = dict.fromkeys(membership.voters | membership.outgoing, True)
+    votes |= dict.fromkeys(gone, False)
+    return joint_vote_result(membership.voters, membership.outgoing, votes) == WON
+
+
+@given(sets, sets, st.lists(st.sets(ids), min_size=1, max_size=4))
+def test_R13_what_both_ends_of_a_way_bear_every_step_of_it_bears(
+    start: set[int], target: set[int], caught_up: list[set[int]]
+) -> None:
+    """Whoever is gone, and whenever who catches up: the rest can decide."""
+    first = voters(*start)
+    losses = [frozenset(one) for size in range(6) for one in combinations(range(1, 7), size)]
+    ends = (first, voters(*target))
+    borne = [gone for gone in losses if all(bears(end, gone) for end in ends)]
+    now = first
+    for ready in caught_up:
+        for _ in range(4):
+            now = towards(now, target, ready) or now
+            assert all(bears(now, gone) for gone in borne)
 
 
 def test_a_learner_that_is_wanted_no_more_goes() -> None:

@@ -26,7 +26,7 @@ from meshkit.sim.engines import replica as replicas
 from meshkit.sim.engines.client import Asked
 from meshkit.sim.engines.replica import READ, WENT_EARLY, Replica
 from meshkit.sim.engines.service import ADD, GET, CallBatch
-from meshkit.sim.engines.setting import drawn
+from meshkit.sim.engines.setting import BRIEF, ROTS, drawn
 from meshkit.sim.engines.world import World
 from tests.sim.engines.grounds import QUIET, called, tried, world
 
@@ -132,6 +132,16 @@ def test_a_site_changes_its_members() -> None:
     assert done.world.replicas[3].books.seated == 0b11100
     configuration = state_of(done.world.replicas[3]).configuration
     assert configuration.voters == tuple(sorted(v.id for v in done.world.seats(0b11100)))
+
+
+def test_r13_a_site_that_replaces_one_of_three_bears_the_loss_that_each_of_its_sets_bears() -> None:
+    """Two of three were left for a while, one of them for good without its disk: the seed that
+    showed it."""
+    seed = 1_059
+    ground = drawn(KIT, seed)
+    assert ground.seatings
+    assert ROTS in ground.faults
+    assert tried(seed, ground, KIT).commands > BRIEF
 
 
 def test_some_seeds_read_without_entries_and_some_do_not() -> None:
