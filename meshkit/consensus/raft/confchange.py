@@ -19,6 +19,8 @@ from meshkit.consensus.raft.quorum import losses_borne
 ADD_VOTER = "add voter"
 ADD_LEARNER = "add learner"
 REMOVE = "remove"
+UPDATE = "update"  # what is known of a member besides; nothing changes here
+NOBODY = None  # the member of a change that somebody has struck out: it is passed over
 
 
 class Refused(ValueError):
@@ -26,7 +28,7 @@ class Refused(ValueError):
 
 
 class Change(NamedTuple):
-    """One member's new part: `kind` is ADD_VOTER, ADD_LEARNER or REMOVE."""
+    """One member's new part: `kind` is ADD_VOTER, ADD_LEARNER, REMOVE, or UPDATE for the same."""
 
     kind: str
     member: Any
@@ -99,6 +101,8 @@ def change(
 
 def _apply(membership: Membership, changes: Iterable[Change]) -> Membership:
     for kind, member in changes:
+        if member is NOBODY or kind == UPDATE:
+            continue
         if kind == ADD_VOTER:
             membership = _voter(membership, member)
         elif kind == ADD_LEARNER:

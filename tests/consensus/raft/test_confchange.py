@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from meshkit.consensus.raft.confchange import (
     ADD_LEARNER,
     ADD_VOTER,
+    NOBODY,
     REMOVE,
+    UPDATE,
     Change,
     Membership,
     Refused,
@@ -54,6 +56,10 @@ def test_what_changes_nothing_changes_nothing() -> None:
     before = voters(1, 2, learners=[3])
     same = [Change(ADD_VOTER, 1), Change(ADD_LEARNER, 3), Change(REMOVE, 9)]
     assert simple(before, same) == before
+    void = [Change(UPDATE, 1), Change(UPDATE, 9), Change(REMOVE, NOBODY), Change(ADD_VOTER, NOBODY)]
+    assert simple(before, void) == before
+    with pytest.raises(Refused, match="removed all voters"):
+        simple(Membership(), void)
 
 
 @pytest.mark.parametrize(
