@@ -2,12 +2,11 @@
 
 from meshkit.consensus.messages import Certificate
 from meshkit.consensus.raft.rules import is_busy, may_propose
-from meshkit.consensus.raft.state import LEADER, State, is_fresh
+from meshkit.consensus.raft.state import LEADER, State
 from meshkit.core.value import Statement, Value
 
 BUSY = "busy"
 NOT_LEADER = "not the leader"
-NOT_READY = "not ready"
 TRANSFERRING = "transferring"
 
 
@@ -49,6 +48,4 @@ def refusal(state: State) -> str:
         return NOT_LEADER
     if state.transferee:
         return TRANSFERRING
-    if not is_fresh(state):
-        return NOT_READY
     return BUSY if is_busy(state) else ""

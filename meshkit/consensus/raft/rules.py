@@ -14,6 +14,8 @@ themselves; else one of them might still need the vote of the removed, whose log
 will not stand.
 """
 
+from collections.abc import Sequence
+
 from meshkit.consensus.messages import Certificate, Decided, ProposalWanted
 from meshkit.consensus.raft import progress as pace
 from meshkit.consensus.raft.confchange import towards
@@ -96,7 +98,7 @@ def next_event(state: State, targets: bool, now_ns: int) -> Event | None:
         return event
     log = state.log
     if log.configurations and log.configurations[0] <= state.commit:
-        return _apply(state, log.configurations[0])
+        return _apply(state, log.configurations[0], now_ns)
     if state.applied < state.commit and not state.decided:
         return _deliver(state)
     if state.offer is not None and decided_height(state) >= state.offer.height:
@@ -117,14 +119,14 @@ def _lead(state: State, targets: bool, now_ns: int) -> Event | None:
         return event
     if state.opened and not state.asked and _may_ask(state):
         return ProposalWanted(state.height, state.term)
-    return _replicate(state, now_ns)
+    return _replicate(state, state.others, now_ns)
 
 
 def _leave(state: State, now_ns: int) -> Event | None:
     """We are removed: one last entry, and when that is committed, and this told, we are gone."""
     if not state.farewell:
         return Appended(entry(state, NOOP, None), now_ns)
-    if event := _replicate(state, now_ns):
+    if event := _replicate(state, state.others, now_ns):
         return event
     return SteppedDown(state.term, now_ns) if state.commit >= state.farewell else None
 
@@ -148,9 +150,15 @@ def _commit(state: State, now_ns: int) -> Event | None:
     return None
 
 
-def _apply(state: State, index: int) -> Event:
+def _apply(state: State, index: int, now_ns: int) -> Event:
+    """Whoever goes is told that this is committed, while it is still one of ours."""
     configuration = entry_at(state.log, index).value
     assert isinstance(configuration, Configuration)
+    if state.role == LEADER:
+        staying = membership(configuration).everyone()
+        leaving = [other for other in state.others if other not in staying]
+        if leaving and (event := _replicate(state, leaving, now_ns)):
+            return event
     return ConfigurationApplied(index, configuration)
 
 
@@ -184,10 +192,14 @@ def is_busy(state: State) -> bool:
 
 
 def may_propose(state: State, height: int, round_: int) -> bool:
-    """Whether a value for this height may be appended now."""
+    """Whether a value for this height may be appended now.
+
+    It need not wait until something of the leader's own term is committed, as configurations must
+    (R13); the face asks for values only then.
+    """
     next_ = height == last_height(state.log) + 1 and round_ == state.term
     away = state.transferee or state.farewell
-    return next_ and is_fresh(state) and not away and not is_busy(state)
+    return next_ and state.role == LEADER and not away and not is_busy(state)
 
 
 def _may_ask(state: State) -> bool:
@@ -226,11 +238,11 @@ def _walk(state: State, targets: bool, now_ns: int) -> Event | None:
 # -- what a leader sends ---------------------------------------------------------------------------
 
 
-def _replicate(state: State, now_ns: int) -> Event | None:
-    """To each peer what it lacks and may be sent: entries, a snapshot, or only the commit."""
+def _replicate(state: State, others: Sequence[bytes], now_ns: int) -> Event | None:
+    """To each of these what it lacks and may be sent: entries, a snapshot, or only the commit."""
     sendings: list[Sending] = []
     last, commit, peers = last_index(state.log), state.commit, state.peers
-    for other in state.others:
+    for other in others:
         peer = peers[other]
         if peer.match == last and peer.told >= commit and peer.mode == REPLICATE:
             continue

@@ -11,7 +11,14 @@ import pytest
 from meshkit.consensus.messages import Begin, Committed, Decided, Propose
 from meshkit.consensus.raft.beat import Read, Readable
 from meshkit.consensus.raft.both import Both, Halves
-from meshkit.consensus.raft.confchange import ADD_LEARNER, ADD_VOTER, REMOVE, Change, change
+from meshkit.consensus.raft.confchange import (
+    ADD_LEARNER,
+    ADD_VOTER,
+    REMOVE,
+    Change,
+    Membership,
+    change,
+)
 from meshkit.consensus.raft.events import ConfigurationApplied
 from meshkit.consensus.raft.log import last_height, last_index
 from meshkit.consensus.raft.messages import (
@@ -294,6 +301,36 @@ def test_R13_an_explicit_joint_configuration_stays_until_it_is_left() -> None:
     script.stabilize()
     assert script.raft(0).configuration.voters == (name(0), name(1))
     assert script.raft(3).configuration.learners == (name(3),)
+
+
+def test_R13_whoever_is_removed_is_told_so() -> None:
+    """The leader decides by itself that they are gone, and tells them while it still knows them."""
+    script = started(3)
+    script.change(0, Change(REMOVE, name(1)), Change(REMOVE, name(2)))
+    script.stabilize()
+    final = configured(Membership(frozenset({name(0)})))
+    assert [script.raft(n).configuration for n in range(3)] == [final] * 3
+    assert script.raft(0).others == ()
+    script.propose(0, "a")
+    script.stabilize()
+    assert [script.raft(n).height for n in range(3)] == [2, 1, 1], "and of nothing after that"
+
+
+def test_a_follower_that_missed_the_commit_learns_it_by_the_second_heartbeat() -> None:
+    """Not by the first: it may have answered that while it made durable what it had been told."""
+    script = started(3)
+    script.propose(0, "a")
+    script.deliver(1)
+    script.deliver(2)
+    script.deliver(0)
+    assert script.deliver(2, Append, drop=True) == 1
+    script.stabilize()
+    heights = []
+    for _ in range(2):
+        script.tick(0)
+        script.stabilize()
+        heights.append(script.raft(2).height)
+    assert heights == [1, 2]
 
 
 @pytest.mark.parametrize("crashed", [0, 1])

@@ -58,7 +58,8 @@ def test_R18_why_no_value_would_be_taken(monkeypatch: pytest.MonkeyPatch) -> Non
     play = Play()
     assert face.refusal(play.state) == face.NOT_LEADER
     play.lead(ready=False)
-    assert face.refusal(play.state) == face.NOT_READY
+    assert face.refusal(play.state) == "", "though nothing of its term is committed"
+    assert face.wanted(play.state) is None, "and so nothing is asked for"
     play.acknowledge()
     assert face.refusal(play.state) == ""
     play.propose()

@@ -19,6 +19,7 @@ from meshkit.consensus.raft.log import KEPT_ENTRIES_MAX, SLACK
 from meshkit.consensus.raft.messages import (
     CONFIG,
     NOOP,
+    VALUE,
     Append,
     Campaign,
     ChangeConfiguration,
@@ -151,6 +152,21 @@ def test_below_the_face_many_values_are_under_way_at_once() -> None:
 
 
 # -- flow control ---------------------------------------------------------------------------------
+
+
+def test_a_new_leader_takes_values_before_anything_of_its_term_is_committed() -> None:
+    """They go after its first entry, and are committed with it; configurations must wait (R13)."""
+    play = Play().lead(ready=False)
+    play.propose("a")
+    play.propose("b", 2)
+    assert [(entry.kind, entry.height) for entry in play.state.log.entries] == [
+        (NOOP, 0),
+        (VALUE, 1),
+        (VALUE, 2),
+    ]
+    assert not play.of(Decided)
+    play.acknowledge(1)
+    assert [event.certificate.height for event in play.of(Decided)] == [1, 2]
 
 
 def test_R18_a_leader_with_too_much_under_way_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
