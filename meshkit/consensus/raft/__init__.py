@@ -26,6 +26,7 @@ it knows by commands, which are journaled; never the other way round.
     machine      the journaled half
     pulse        the volatile half; its state and turns are in `beat`, its reads in `reads`
     both         the two together, one step at a time, for scripts and harnesses
+    script       a few members played by hand, in plain numbers and texts
     stall        since when no majority answers
     face         what a node asks of the state between events
 

@@ -50,10 +50,16 @@ class Outcome(NamedTuple):
 
 
 class Halves:
-    """The two machines of one member, and which command is for which."""
+    """The two machines of one member, and which command is for which.
 
-    def __init__(self, me: bytes, timing: Timing = SITE, targets: bool = True) -> None:
+    Who is not `wary` hears every request for its vote, whoever leads (R9).
+    """
+
+    def __init__(
+        self, me: bytes, timing: Timing = SITE, targets: bool = True, wary: bool = True
+    ) -> None:
         self.me = me
+        self.wary = wary
         self.raft = Raft(me, timing, targets)
         self.pulse = Pulse(me, timing)
 
@@ -101,7 +107,7 @@ class Halves:
             message = command.message
             if type(message) in FLEETING:
                 return [], [command]
-            if not admits(both.beat, self.pulse.timing, message, now_ns):
+            if self.wary and not admits(both.beat, self.pulse.timing, message, now_ns):
                 return [], []
             return [command], [command] if type(message) in OVERHEARD else []
         if isinstance(command, Wake):

@@ -90,9 +90,12 @@ def is_stale(progress: Progress, index: int) -> bool:
 
 
 def lost(progress: Progress) -> Progress:
-    """What is under way may be lost: ask again where the logs are known to be alike."""
+    """What is under way may be lost: ask again where the logs are known to be alike.
+
+    Who is asked where that is is asked again at the same place.
+    """
     # A snapshot that was offered is offered again, and forgotten if the log reaches back by then.
-    next_ = progress.match + 1
+    next_ = progress.next if progress.mode == PROBE else progress.match + 1
     return Progress(progress.match, next_, PROBE, False)
 
 

@@ -313,21 +313,24 @@ def _hear_reply(turn: Turn, sender: bytes, message: HeartbeatReply) -> None:
         return
     if seen.role != LEADER or message.term != seen.term or sender not in beat.peers:
         return
-    now = _told(beat, beat.peers[sender], message, turn.now_ns)
+    known = seen.peers.get(sender)
+    match = known.match if known else message.last_index
+    now = _told(beat, beat.peers[sender], match, message, turn.now_ns)
     turn.beat = replace(beat, peers=beat.peers.set(sender, now))
     # At the second such reply, the fourth, the eighth: what was sent to it is lost, again.
-    if now.still >= 2 and now.still & (now.still - 1) == 0:
+    if now.still >= turn.timing.lacking and now.still & (now.still - 1) == 0:
         turn.tell(Nudge(sender))
     if beat.reads:
         reads.confirm(turn)
 
 
-def _told(beat: Beat, before: Peer, message: HeartbeatReply, now_ns: int) -> Peer:
-    """What a peer told by its reply; it is behind if it lacks what was sent before that round."""
+def _told(beat: Beat, before: Peer, match: int, message: HeartbeatReply, now_ns: int) -> Peer:
+    """What a peer told by its reply; it is behind if it lacks what was sent before that round.
+
+    It lacks what it has not acknowledged: as many entries as ours may be others than ours.
+    """
     told = next((one for one in beat.rounds if one.sequence == message.sequence), None)
-    behind = told is not None and (
-        message.last_index < told.last_index or message.commit < told.commit
-    )
+    behind = told is not None and (match < told.last_index or message.commit < told.commit)
     same = (message.last_index, message.commit) == (before.last_index, before.commit)
     return Peer(
         max(before.sequence, message.sequence),

@@ -73,12 +73,16 @@ class Timing(Value):
 
     `lease`: whether reads may rest on it that no follower elects another within `election_ms`, with
     clocks that differ by at most `drift_ppm` (R15). Off, reads ask a majority.
+
+    `lacking`: how many replies in a row must lack what their sender was told before it is told
+    again. The first may have left while that was still being made durable.
     """
 
     heartbeat_ms: int = 50  # a third of the election timeout: two may be lost
     election_ms: int = 150  # T of the paper, drawn from [T, 2T); its authors' number for a LAN
     lease: bool = False
     drift_ppm: int = 10_000  # a percent, which no clock at work reaches
+    lacking: int = 2
 
     @property
     def heartbeat_ns(self) -> int:

@@ -63,6 +63,8 @@ def test_what_is_lost_is_sent_again_from_where_it_is_acknowledged() -> None:
     peer = pace.sent(STREAM, 9, 10, 3)
     assert pace.lost(peer) == Progress(5, 6, PROBE)
     assert pace.may_send(pace.lost(peer))
+    probed = pace.sent(Progress(2, 9, PROBE), 0, 0, 3)
+    assert pace.lost(probed) == Progress(2, 9, PROBE), "and asked again where it was asked"
 
 
 @pytest.mark.parametrize(("index", "mode"), [(6, SNAPSHOT), (10, REPLICATE), (20, REPLICATE)])
