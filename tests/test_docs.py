@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from meshkit.consensus.raft.script import Cluster
 from meshkit.learning import (
     Grid,
     Shard,
@@ -130,6 +131,20 @@ def test_the_tests_that_documents_name_are_there() -> None:
         nodes = ast.walk(ast.parse(text_of(ROOT / file)))
         names = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
         assert not name or name in names, f"{file}::{name}"
+
+
+# -- driving the engines ---------------------------------------------------------------------------
+
+
+def test_the_engines_are_driven_as_is_said() -> None:
+    text = text_of(ROOT / "docs" / "driving-engines.md")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        exec(compile(block, "driving-engines.md", "exec"), {})
+    verbs = set(re.findall(r"`(\w+)\(n", text))
+    assert len(verbs) > 12
+    assert all(hasattr(Cluster, verb) for verb in verbs)
 
 
 # -- the README ------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ proposer to succeed. No clock is trusted: times only decide when to give up wait
     hearing    what others say, and the gates it passes
     speech     what we say, and say again
     machine    the machine
+    script     one validator played by hand, in plain numbers and texts
     evidence   who lied: pairs that convict, and what a disagreement proves
     stall      since when no quorum answers
     face       what a node asks of the state between events
