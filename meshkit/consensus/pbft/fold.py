@@ -66,6 +66,8 @@ from meshkit.consensus.pbft.state import (
     Slot,
     State,
     charge,
+    failed,
+    first_again_ns,
     is_ahead,
     is_prepared,
     patience_ns,
@@ -85,7 +87,7 @@ def evolve(state: State, event: Event) -> State:
         case PrepareHeard(prepare=vote):
             return _prepared(_slotted(state, prepares=_counted(state, state.slot.prepares, vote)))
         case CommitHeard(commit=vote):
-            return _slotted(state, commits=_counted(state, state.slot.commits, vote))
+            return _commit_heard(state, vote)
         case PrePrepareHeard():
             return _prepared(_pre_prepare_heard(state, event))
         case PrepareCast():
@@ -108,15 +110,9 @@ def evolve(state: State, event: Event) -> State:
         case HeightBegun():
             return _height_begun(state, event)
         case Opened(now_ns=now_ns):
-            due_ns = min(state.again_due_ns, now_ns + patience_ns(state))
-            return replace(state, opened=True, again_count=0, again_due_ns=due_ns)
+            return _spoken(replace(state, opened=True), now_ns)
         case TimerStarted():
-            return replace(
-                state,
-                waiting_ns=event.now_ns,
-                timer_due_ns=event.due_ns,
-                slow_due_ns=event.slow_ns,
-            )
+            return _timer_started(state, event)
         case Decided(certificate=proof, value=value):
             return _decided(state, Committed(proof, value))
         case _:
@@ -186,6 +182,26 @@ def _slotted(state: State, **changes: object) -> State:
 def _counted(state: State, tally: Tally, vote: Prepare | Commit) -> Tally:
     weight = state.weights.get(vote.voter, 0)
     return count(tally, vote.voter, vote.value_id, vote, weight, state.quorum)
+
+
+def _commit_heard(state: State, vote: Commit) -> State:
+    """Where a quorum has committed the primary has spoken in time, though not to us: what it said
+    was lost, and is no reason to leave its view."""
+    commits = _counted(state, state.slot.commits, vote)
+    slow_due_ns = state.slow_due_ns if commits.quorum_for is None else 0
+    return replace(_slotted(state, commits=commits), slow_due_ns=slow_due_ns)
+
+
+def _timer_started(state: State, event: TimerStarted) -> State:
+    first_ns = first_again_ns(event.due_ns - event.now_ns)
+    return replace(
+        state,
+        waiting_ns=event.now_ns,
+        timer_due_ns=event.due_ns,
+        slow_due_ns=event.slow_ns,
+        again_first_ns=first_ns,
+        again_due_ns=min(state.again_due_ns, event.now_ns + first_ns),
+    )
 
 
 def _spoken(state: State, now_ns: int) -> State:
@@ -312,7 +328,7 @@ def _weighed(state: State) -> State:
 def _view_left(state: State, event: ViewLeft) -> State:
     change = event.change
     paces = pace.remembered(state.paces, state.pace, len(state.validators))
-    failures, absent = _failed(state)
+    failures, absent = failed(state)
     left = replace(
         state,
         view=change.view,
@@ -333,20 +349,6 @@ def _view_left(state: State, event: ViewLeft) -> State:
         again_due_ns=event.now_ns + patience_ns(state),
     )
     return _weighed(_cleared(left))
-
-
-def _failed(state: State) -> tuple[int, int]:
-    """How many views have failed in a row, and how many of them for want of a primary.
-
-    A primary that did not even change to its own view is gone, and a longer wait would not have
-    helped: so the wait grows for the failure of somebody who is there, and else once in a full
-    turn, in case it is the network that is slow.
-    """
-    there = state.changes.get(primary(state))
-    if state.active or (there is not None and there.view >= state.view):
-        return state.failures + 1, state.absent
-    absent = state.absent + 1
-    return state.failures + (absent % len(state.validators) == 0), absent
 
 
 def _cleared(state: State) -> State:
@@ -462,7 +464,7 @@ def _set_begun(state: State, event: HeightBegun) -> State:
 
 def _repeated(state: State, event: Repeated) -> State:
     owes = state.opened or not state.active or state.claims or state.ahead or state.taken
-    first, most = (AGAIN_NS, AGAIN_NS_MAX) if owes else (POLL_NS, POLL_NS_MAX)
+    first, most = (state.again_first_ns, AGAIN_NS_MAX) if owes else (POLL_NS, POLL_NS_MAX)
     wait = min(first << min(state.again_count + 1, 32), most)  # 32 doublings pass any maximum
     return replace(
         state,

@@ -238,7 +238,8 @@ def _hear_of_the_past(deciding: Deciding, sender: bytes, said: Phase) -> None:
         _accuse(deciding, known, bare(said))
     if isinstance(said, Prepare) and said.voter in state.weights:
         _compare(deciding, known, said)
-    if said.height < state.height and sender == signer(said):
+    late = deciding.now_ns >= state.begun_ns + GRACE_NS
+    if said.height < state.height and late and sender == signer(said):
         _answer_height(deciding, sender, said.height)
 
 
@@ -453,9 +454,7 @@ def _hear_want_view(deciding: Deciding, sender: bytes, since: int, view: int) ->
 
 
 def _answer_height(deciding: Deciding, to: bytes, height: int) -> None:
-    state = deciding.state
-    late = state.decided or deciding.now_ns >= state.begun_ns + GRACE_NS
-    if height > 0 and late and _may_answer(deciding, "height", to):
+    if height > 0 and _may_answer(deciding, "height", to):
         deciding.add(HeightAnswered(to, height, deciding.now_ns))
 
 

@@ -34,6 +34,7 @@ from meshkit.core.value import Value
 WINDOWS = 2  # the paper's L is a small multiple of K
 MS_NS = 1_000_000  # nanoseconds in a millisecond
 AGAIN_NS = 400 * MS_NS  # a few round trips between continents
+AGAIN_NS_MIN = 50 * MS_NS  # a round trip and two fsyncs of a slow site (a guess)
 AGAIN_NS_MAX = 6_400 * MS_NS  # a healed partition is noticed within seconds (a guess)
 POLL_NS = 1_000 * MS_NS  # of an idle node: a decision nobody told us of is found soon after it
 POLL_NS_MAX = 60_000 * MS_NS  # and a day of idling costs 1,440 entries
@@ -117,6 +118,7 @@ class State(Value):
     again_due_ns: int = 0
     again_count: int = 0
     again_ns: int = 0  # when we last repeated ourselves
+    again_first_ns: int = AGAIN_NS  # how long we listen before we do so first
 
     # The others.
     later: Map[bytes, tuple[Phase, ...]] = Map()  # what is ahead of us, by sender
@@ -192,7 +194,16 @@ def may_answer(state: State, kind: str, to: bytes, now_ns: int) -> bool:
 def patience_ns(state: State) -> int:
     """How long we listen before we repeat ourselves; not long, if others seem to be ahead."""
     behind = state.claims or state.ahead or state.stable >= state.height
-    return GRACE_NS if behind else AGAIN_NS
+    return min(GRACE_NS, state.again_first_ns) if behind else state.again_first_ns
+
+
+def first_again_ns(view_ns: int) -> int:
+    """How long to listen before we repeat ourselves where a view may take so long.
+
+    What was lost is to be said again, and that twice, before anybody gives up: so where all are
+    near and nobody is patient this is sooner than between continents.
+    """
+    return max(min(AGAIN_NS, view_ns // 4), AGAIN_NS_MIN)
 
 
 def stable_proof(state: State, height: int) -> tuple[Checkpoint, ...]:
@@ -202,3 +213,17 @@ def stable_proof(state: State, height: int) -> tuple[Checkpoint, ...]:
     for vote in votes:
         weight[vote.digest] = weight.get(vote.digest, 0) + state.weights[vote.voter]
     return tuple([vote for vote in votes if weight[vote.digest] >= state.quorum])
+
+
+def failed(state: State) -> tuple[int, int]:
+    """How many views have failed in a row, and how many of them for want of a primary.
+
+    A primary that did not even change to its own view is gone, and a longer wait would not have
+    helped: so the wait grows for the failure of somebody who is there, and else once in a full
+    turn, in case it is the network that is slow.
+    """
+    there = state.changes.get(primary(state))
+    if state.active or (there is not None and there.view >= state.view):
+        return state.failures + 1, state.absent
+    absent = state.absent + 1
+    return state.failures + (absent % len(state.validators) == 0), absent

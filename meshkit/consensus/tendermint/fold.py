@@ -42,7 +42,6 @@ from meshkit.consensus.tendermint.messages import (
     VoteHeard,
 )
 from meshkit.consensus.tendermint.state import (
-    AGAIN_NS,
     AGAIN_NS_MAX,
     EMPTY,
     GRACE_NS,
@@ -58,6 +57,7 @@ from meshkit.consensus.tendermint.state import (
     absences_after,
     charge,
     chosen_id,
+    first_again_ns,
     patience_ns,
     polka_id,
     question,
@@ -251,11 +251,12 @@ def _round_started(state: State, event: RoundStarted) -> State:
         step_due_ns=event.due_ns,
         round_due_ns=0,
         again_count=0,
-        again_due_ns=event.now_ns + patience_ns(state),
+        again_first_ns=first_again_ns(event.due_ns and event.due_ns - event.now_ns),
         highest=_above(state.highest, number),
         far=Map(),
         leaps=Map(),
     )
+    now = replace(now, again_due_ns=event.now_ns + patience_ns(now))
     if state.round < 0:
         return replace(now, skip_to=_skip_to(now, now.highest))  # nothing was heard before it
     now = _pruned(now)
@@ -334,7 +335,7 @@ def _equivocation_seen(state: State, event: EquivocationSeen) -> State:
 
 def _repeated(state: State, event: Repeated) -> State:
     idle = state.round < 0 and not state.claims
-    first, most = (POLL_NS, POLL_NS_MAX) if idle else (AGAIN_NS, AGAIN_NS_MAX)
+    first, most = (POLL_NS, POLL_NS_MAX) if idle else (state.again_first_ns, AGAIN_NS_MAX)
     wait = min(first << min(state.again_count + 1, 32), most)  # 32 doublings pass any maximum
     return replace(
         state,

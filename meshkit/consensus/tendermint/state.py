@@ -38,6 +38,7 @@ VALUES_KEPT = 4  # the latest proposed ones; others can be asked for (a guess)
 ROUNDS_AHEAD = 1  # CometBFT's: votes of the next round are counted, later ones only remembered
 MS_NS = 1_000_000  # nanoseconds in a millisecond
 AGAIN_NS = 400 * MS_NS  # a few round trips between continents
+AGAIN_NS_MIN = 50 * MS_NS  # a round trip and two fsyncs of a slow site (a guess)
 AGAIN_NS_MAX = 6_400 * MS_NS  # a healed partition is noticed within seconds (a guess)
 POLL_NS = 1_000 * MS_NS  # of an idle node: a decision nobody told us of is found soon after it
 POLL_NS_MAX = 60_000 * MS_NS  # and a day of idling costs 1,440 entries
@@ -89,6 +90,7 @@ class State(Value):
     again_due_ns: int = 0
     again_count: int = 0
     again_ns: int = 0  # when we last repeated ourselves
+    again_first_ns: int = AGAIN_NS  # how long we listen in this round before we do so first
 
     # What we have bound ourselves to; see `slot`.
     cast: Map[int, bytes] = Map()
@@ -201,4 +203,13 @@ def may_answer(state: State, kind: str, to: bytes, now_ns: int) -> bool:
 
 def patience_ns(state: State) -> int:
     """How long we listen before we repeat ourselves; not long, if others seem to be ahead."""
-    return GRACE_NS if state.claims else AGAIN_NS
+    return min(GRACE_NS, state.again_first_ns) if state.claims else state.again_first_ns
+
+
+def first_again_ns(patience_ns: int) -> int:
+    """How long to listen before we repeat ourselves where a step has so much patience (0: none).
+
+    What was lost is to be said again before anybody gives up: so where all are near and nobody is
+    patient this is sooner than between continents.
+    """
+    return max(min(AGAIN_NS, patience_ns // 2), AGAIN_NS_MIN) if patience_ns else AGAIN_NS

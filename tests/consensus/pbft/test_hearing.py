@@ -257,15 +257,22 @@ def test_p18_what_is_transferred_must_lead_to_the_digest_that_a_quorum_took() ->
 def test_who_is_at_a_decided_height_is_told_how_it_ended() -> None:
     play = Play(me=2)
     play.decide()
-    play.hear(Ask(1), sender=name(3))
+    play.hear(prepare(v, 0), sender=name(0))
     assert not play.of(HeightAnswered), "it may just have been under way"
-    play.pass_ms(150)
     play.hear(Ask(1), Ask(1), sender=name(3))
     assert [answer.to for answer in play.of(HeightAnswered)] == [name(3)]
     assert play.effects[-2:] == [Serve(name(3), 1), Send(name(3), Ask(2))]
+    play.pass_ms(150)
     play.hear(prepare(v, 0), sender=name(0))
     play.hear(WantValue(1, v), sender=name(1))
     assert [answer.to for answer in play.of(HeightAnswered)] == [name(3), name(0), name(1)]
+
+
+def test_who_misses_the_value_of_a_height_that_is_just_decided_is_told_at_once() -> None:
+    play = Play(me=2)
+    play.decide()
+    play.hear(WantValue(1, v), sender=name(3))
+    assert [answer.to for answer in play.of(HeightAnswered)] == [name(3)]
 
 
 def test_who_is_in_a_view_that_is_over_is_shown_how_ours_began() -> None:

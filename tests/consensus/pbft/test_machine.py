@@ -268,10 +268,11 @@ def test_before_the_first_height_and_after_a_decision_nothing_is_due() -> None:
 def test_the_nearest_timer_is_the_deadline() -> None:
     play = Play()
     state = play.state
-    assert 0 < state.slow_due_ns < state.again_due_ns < state.timer_due_ns
-    assert play.machine.deadline(state) == state.slow_due_ns
+    assert 0 < state.again_due_ns < state.slow_due_ns < state.timer_due_ns
+    assert play.machine.deadline(state) == state.again_due_ns
     play.wake()
-    assert play.machine.deadline(play.state) == state.again_due_ns
+    assert play.machine.deadline(play.state) == state.slow_due_ns
+    play.wake()
     while play.state.again_due_ns < state.timer_due_ns:
         play.wake()
     assert play.machine.deadline(play.state) == state.timer_due_ns

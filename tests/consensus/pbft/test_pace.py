@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from meshkit.consensus.pbft import Timeouts
-from meshkit.consensus.pbft.messages import PrimarySlow, ViewLeft
+from meshkit.consensus.pbft.messages import PrimarySlow, ViewLeft, WantValue
 from meshkit.consensus.pbft.pace import (
     FRESH,
     LATENESS,
@@ -17,6 +17,7 @@ from meshkit.consensus.pbft.pace import (
     late,
     remembered,
 )
+from meshkit.core.value import digest
 from tests.consensus.pbft.liars import Slow
 from tests.consensus.pbft.network import (
     MS,
@@ -32,7 +33,7 @@ from tests.consensus.pbft.network import (
     equals,
     views_left,
 )
-from tests.consensus.pbft.playbook import Play, committed, pre_prepare
+from tests.consensus.pbft.playbook import Play, commit, committed, pre_prepare
 
 FLOOR = 300 * MS
 
@@ -87,6 +88,21 @@ def test_p16_a_primary_just_under_the_timeout_is_voted_out() -> None:
     assert [left.change.view for left in play.of(ViewLeft)] == [1]
     assert len(play.of(PrimarySlow)) == 2
     assert play.state.paces == ((10 * 5 + 900) * MS // 11,)
+
+
+def test_p16_a_primary_whose_word_was_lost_on_its_way_to_us_is_not_slow() -> None:
+    play = Play(me=2)
+    value = Block(1, "v")
+    name_ = digest(value)
+    assert play.state.slow_due_ns
+    play.hear(commit(name_, 0), commit(name_, 1))
+    assert play.state.slow_due_ns, "so far it may have told only some"
+    play.hear(commit(name_, 3))
+    assert play.state.slow_due_ns == 0, "a quorum had it in time"
+    play.pass_ms(900)
+    play.wake()
+    assert not play.of(PrimarySlow)
+    assert WantValue(1, name_) in play.sent(WantValue)
 
 
 def test_p16_the_primary_does_not_judge_itself() -> None:

@@ -2,14 +2,16 @@
 
 import pytest
 
-from meshkit.consensus.pbft.messages import CheckpointHeard, Prepare
+from meshkit.consensus.pbft import Timeouts
+from meshkit.consensus.pbft.messages import CheckpointHeard, Prepare, Repeated
 from meshkit.consensus.pbft.state import (
-    AGAIN_NS,
     GRACE_NS,
+    MS_NS,
     WINDOW_NS,
     bare,
     certificate,
     charge,
+    first_again_ns,
     is_ahead,
     is_blocked,
     is_prepared,
@@ -97,9 +99,24 @@ def test_a_question_is_answered_once_a_window() -> None:
 
 def test_who_is_behind_is_impatient() -> None:
     play = Play()
-    assert patience_ns(play.state) == AGAIN_NS
+    assert patience_ns(play.state) == first_again_ns(1_000 * MS_NS) == 250 * MS_NS
     play.hear(*checkpoints(4, by=(0, 2, 3)))
     assert patience_ns(play.state) == GRACE_NS
+
+
+def test_what_was_lost_is_said_again_twice_before_a_view_is_given_up() -> None:
+    """Also where views are short; nor more often than a round trip takes."""
+    assert [first_again_ns(ms * MS_NS) // MS_NS for ms in (40, 400, 1_200, 2_000, 60_000)] == [
+        50, 100, 300, 400, 400,
+    ]  # fmt: skip
+    play = Play(timeouts=Timeouts(400, 200))
+    begun_ns = play.now_ns
+    said: list[int] = []
+    while play.state.active:
+        play.wake()
+        said += [play.now_ns] if play.of(Repeated) and play.state.active else []
+        play.forget()
+    assert [(at - begun_ns) // MS_NS for at in said] == [100, 300]
 
 
 def test_a_bare_pre_prepare_is_signed_all_the_same() -> None:

@@ -5,6 +5,7 @@ from typing import get_args
 from meshkit.consensus.messages import NIL, EquivocationSeen, Validator
 from meshkit.consensus.tendermint.fold import FOLDS, evolve
 from meshkit.consensus.tendermint.messages import (
+    PREVOTE,
     Event,
     HeightAnswered,
     HeightBegun,
@@ -14,6 +15,7 @@ from meshkit.consensus.tendermint.messages import (
     RoundStarted,
     ValueAnswered,
     ValueMissed,
+    VoteCast,
     VoteHeard,
 )
 from meshkit.consensus.tendermint.state import (
@@ -78,6 +80,20 @@ def test_silence_is_broken_less_and_less_often() -> None:
     for _ in range(20):
         open_ = evolve(open_, Repeated(1, open_.again_due_ns, False))
     assert open_.again_due_ns - open_.again_ns == AGAIN_NS_MAX
+
+
+def test_where_nobody_is_patient_what_was_lost_is_said_again_sooner() -> None:
+    """Within each round before it is given up, but never more often than a round trip takes."""
+    ms = 1_000_000
+    waits: list[int] = []
+    for due_ms in (0, 60, 200, 600, 1_000, 9_000):
+        state = evolve(begun(), RoundStarted(1, 0, 5 * ms, due_ms and (due_ms + 5) * ms))
+        waits.append((state.again_due_ns - 5 * ms) // ms)
+        cast = evolve(state, VoteCast(1, 0, PREVOTE, v, 7 * ms))
+        assert (cast.again_due_ns - 7 * ms) // ms == waits[-1]
+        again = evolve(cast, Repeated(1, 9 * ms, False))
+        assert (again.again_due_ns - 9 * ms) // ms == 2 * waits[-1]
+    assert waits == [400, 50, 100, 300, 400, 400]
 
 
 def test_who_is_behind_asks_as_often_as_who_is_busy() -> None:
