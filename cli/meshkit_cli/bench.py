@@ -10,6 +10,7 @@ from meshkit.ledger.forms import ENGINES
 from meshkit_cli.output import complaints, fail, orderly
 
 PLACES = ("lan", "regions")
+BARE = ("tendermint", "pbft", "raft")  # engines that run in the simulator without a mesh
 DOCUMENT_BYTES_MAX = 2**24  # of what is drawn: a row has 500
 FAULTS = ("none", "crashed", "liars")
 
@@ -76,7 +77,7 @@ def sim(nodes: int, commands: int) -> None:
 
 
 @command.command()
-@click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True)
+@click.option("--engine", type=click.Choice(BARE), default=BARE[0], show_default=True)
 @click.option("--nodes", type=click.IntRange(1, 200), multiple=True, default=(4, 10, 16, 31))
 @click.option("--place", type=click.Choice(PLACES), multiple=True, default=PLACES)
 @click.option("--faults", type=click.Choice(FAULTS), multiple=True, default=FAULTS)
@@ -102,6 +103,28 @@ def latency(
         if is_borne(KITS[engine], count, what)
     ]
     _print({"schema": "meshkit.bench.latency/v1", "calls": calls, "seed": seed, "rows": rows})
+
+
+@command.command()
+@click.option("--engine", type=click.Choice(BARE), multiple=True, default=BARE)
+@click.option(
+    "--days",
+    type=click.FloatRange(0, 30, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="Of virtual time: two to ten minutes of ours a day.",
+)
+@click.option(
+    "--nodes", type=click.IntRange(1, 64), help="Default: as few as can lose one, 3 or 4."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def availability(engine: tuple[str, ...], days: float, nodes: int | None, seed: int) -> None:
+    """How much of the time a commit is possible while replicas crash, links lose and part."""
+    from meshkit.sim.engines import KITS
+    from meshkit.sim.engines.availability import availability
+
+    rows = [availability(KITS[name], days, nodes or 0, seed) for name in engine]
+    _print({"schema": "meshkit.bench.availability/v1", "seed": seed, "rows": rows})
 
 
 @command.command()

@@ -55,6 +55,26 @@ class Disk(MemoryDisk):
         self.entries: list[Entry] = []
         self.snapshots: list[tuple[int, bytes]] = []
         self.blocks: dict[int, Committed] = {}
+        self.dropped = 0  # entries that are no longer kept
+
+    @property
+    def length(self) -> int:
+        return self.dropped + len(self.entries)
+
+    def since(self, index: int) -> list[Entry]:
+        """The entries after the one with this index."""
+        return self.entries[index - self.dropped :]
+
+    def forget(self, heights: int) -> None:
+        """Keep of long runs only what a start needs, and the last decisions for those who ask."""
+        self.snapshots = self.snapshots[-1:]
+        index = self.snapshots[-1][0] if self.snapshots else 0
+        if index > self.dropped:
+            del self.entries[: index - self.dropped]
+            self.dropped = index
+        last = max(self.blocks, default=0)
+        for height in [height for height in self.blocks if height <= last - heights]:
+            del self.blocks[height]
 
     def strike(self) -> Fault | None:
         self.writes += 1
@@ -91,7 +111,7 @@ class ModelledLog:
             self._write(entries)
         if fault is not None:
             raise _struck(fault)
-        last = len(self._disk.entries)
+        last = self._disk.length
         first = last - len(entries) + 1
         for observe in self.observers:
             for index, entry in enumerate(entries, first):
@@ -130,7 +150,7 @@ class Modelled:
 
     @property
     def length(self) -> int:
-        return len(self._disk.entries)
+        return self._disk.length
 
     def head(self) -> Head:
         return Head(self.length, bytes(32))
@@ -142,13 +162,14 @@ class Modelled:
         """The last one, if the entry behind it vouches for it."""
         index, data = self._disk.snapshots[-1] if self._disk.snapshots else (0, b"")
         wanted = Snapshotted(index, named(data))
-        vouched = index and any(e.body == wanted for e in self._disk.entries[index].events)
+        after = self._disk.since(index)[0] if index else None
+        vouched = after is not None and any(e.body == wanted for e in after.events)
         return (index, data) if vouched else (0, b"")
 
     def restore(self, node: Composite) -> Restored:
         index, data = self._snapshot()
         state = thaw(node, data) if index else dict(node.initial())
-        for entry in self._disk.entries[index:]:
+        for entry in self._disk.since(index):
             for event in entry.events:
                 state = dict(node.evolve(state, event))
         last_ns = self._disk.entries[-1].moment.now_ns if self._disk.entries else 0

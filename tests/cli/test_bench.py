@@ -41,6 +41,24 @@ def test_latency() -> None:
     assert all(row["decided"] == row["replicas"] + 4 for row in rows)
 
 
+def test_latency_of_an_engine_where_nobody_lies() -> None:
+    words = ("--engine", "raft", "--nodes", 3, "--place", "lan", "--calls", 4)
+    rows = measured("latency", *words)["rows"]
+    assert [(row["engine"], row["faults"], row["gone"]) for row in rows] == [
+        ("raft", "none", 0), ("raft", "crashed", 1),
+    ]  # fmt: skip
+
+
+def test_availability() -> None:
+    words = ("--engine", "raft", "--engine", "tendermint", "--days", 0.001, "--seed", 2)
+    document = measured("availability", *words)
+    assert document["seed"] == 2
+    rows = document["rows"]
+    assert [(row["engine"], row["replicas"]) for row in rows] == [("raft", 3), ("tendermint", 4)]
+    assert all(row["probes"] == 87 for row in rows)
+    assert all(0 < row["share"] <= 1 for row in rows)
+
+
 def test_aggregate() -> None:
     document = measured("aggregate", "--updates", 8, "--parameters", 50)
     assert document["rows"]
@@ -103,6 +121,8 @@ def test_who_is_told_to_end_leaves_nothing_behind(folder: Path) -> None:
         (("updates", "--folder", "nowhere"), "'nowhere' does not exist"),
         (("consensus", "--engine", "raft"), "'raft' is not"),
         (("consensus", "--outstanding", "65"), "65 is not in the range"),
+        (("availability", "--days", "0"), "0.0 is not in the range"),
+        (("availability", "--engine", "nothing"), "'nothing' is not"),
     ],
 )
 def test_what_means_nothing_is_a_mistake_of_use(words: tuple[str, ...], line: str) -> None:

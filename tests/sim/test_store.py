@@ -121,3 +121,27 @@ def test_blocks_are_served_from_a_height_on_in_order(real: bool) -> None:
     assert heights == list(range(2, process.shell.state["ledger"].height + 1))
     assert not list(store.served(10_000))
     assert mesh.agenda.now_ns
+
+
+def test_what_long_runs_forget_is_missed_by_nobody() -> None:
+    """What the last snapshot stands for is not kept; what comes after it is numbered as before."""
+    _, process = busy(False)
+    disk, length = process.disk, process.reopened().length
+    state, start = (
+        process.reopened().restore(process.node).state,
+        process.reopened().restarts_from(process.node),
+    )
+    disk.forget(heights=3)
+    assert disk.dropped == start
+    assert len(disk.entries) == length - start
+    store = process.reopened()
+    assert store.length == length
+    assert store.restore(process.node).state == state
+    assert store.log.append([entry(1)]) == length + 1
+    height = process.shell.state["ledger"].height
+    assert [one.certificate.height for one in store.served(height - 2)] == [
+        *range(height - 2, height + 1)
+    ]
+    assert not list(store.served(height - 3))
+    disk.forget(heights=3)
+    assert disk.dropped == start

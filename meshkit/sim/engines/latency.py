@@ -8,8 +8,10 @@ the bytes on a link, for votes and small values are far below what a link carrie
 
 The replicas that are gone are never started ("crashed"), or lie ("liars"): each proposes one value
 to half of the others and another to the rest, and votes for both. They are drawn by the seed, so
-they are spread over the regions. Whoever is gone is not known beforehand: what finding out costs is
-in `first`, the calls of the first turns of all, and `settled` is what comes after them.
+they are spread over the regions; but whoever would propose first is always one of them. Who is gone
+is not known beforehand: what finding out costs is in `first`, as many calls as there are replicas,
+and, where a dead one's turn comes later or again, in `settled`, which is all that comes after them.
+Raft has elected somebody when the first call comes.
 """
 
 from collections.abc import Sequence
@@ -17,6 +19,8 @@ from statistics import median, quantiles
 from typing import Any, NamedTuple
 
 from meshkit.consensus.engines import Timeouts
+from meshkit.consensus.messages import Begin
+from meshkit.core.machine import Moment, step
 from meshkit.core.value import Value
 from meshkit.sim import people
 from meshkit.sim.agenda import MS, SECOND
@@ -184,6 +188,7 @@ def latency(
 def _people(world: Ground, replicas: int, gone: int, faults: str) -> None:
     """Who is who; those that are gone are drawn."""
     order = world.dice("gone").shuffled(list(range(replicas)))
+    order.sort(key=lambda number: world.persons[number].key != _first(world))
     lost = set(order[:gone])
     for number, person in enumerate(world.persons):
         if number not in lost:
@@ -192,6 +197,14 @@ def _people(world: Ground, replicas: int, gone: int, faults: str) -> None:
             world.add(person, _lies(world.kit)[0]())
         else:
             world.add(person, honest=False)
+
+
+def _first(world: Ground) -> bytes:
+    """Who proposes first, as everybody knows; nobody where that is left to an election."""
+    engine, roster = world.kit.engine, world.seats(world.seated)
+    machine = engine.machine(roster[0].id, world.id, world.timeouts)
+    state, _, _ = step(machine, machine.initial(), Begin(1, roster), Moment(1, 0))
+    return engine.leader(state)
 
 
 def summary(latencies_ns: Sequence[int]) -> dict[str, float]:
