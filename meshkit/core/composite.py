@@ -85,6 +85,8 @@ class Composite:
             if not getattr(machine, "TIMELESS", False)
         ]
 
+        self._last: tuple[State, int | None] = ({}, None)  # asked for a deadline, and it
+
     def initial(self) -> State:
         return {name: machine.initial() for name, machine in self.machines.items()}
 
@@ -109,8 +111,8 @@ class Composite:
                 now[name] = after
                 events.append(At(name, body))
                 kind = body.__class__
-                if kind not in silent:
-                    effects += [At(name, effect) for effect in react(after, body)]
+                if kind not in silent and (wanted := react(after, body)):
+                    effects += [At(name, effect) for effect in wanted]
                 if kind in policies:
                     for policy in policies[kind]:
                         pending.extend(policy(now, body))
@@ -137,6 +139,8 @@ class Composite:
         return [At(name, effect) for effect in effects] if effects else ()
 
     def deadline(self, state: State) -> int | None:
+        if state is self._last[0]:
+            return self._last[1]
         earliest: int | None = None
         for timed in self._timed:
             now = state[timed.name]
@@ -145,6 +149,7 @@ class Composite:
             due = timed.due
             if due is not None and (earliest is None or due < earliest):
                 earliest = due
+        self._last = (state, earliest)
         return earliest
 
 

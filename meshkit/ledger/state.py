@@ -6,9 +6,8 @@ heights of its coming and going, because certificates and evidence are judged by
 height, and because an identity never returns. Block h changes the set that decides block h + 1.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from typing import assert_never
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias, assert_never
 
 from blake3 import blake3
 from immutables import Map
@@ -50,6 +49,9 @@ ANCHOR_AGAIN = 1_024  # own blocks between two tries to fix the next anchor (a g
 HISTORIES_KEPT = 64  # ended tasks whose rounds are still listed; the journals keep all (a guess)
 
 
+Runs: TypeAlias = tuple[tuple[int, int], ...]  # numbers: first and last of each run, ascending
+
+
 class Seat(Value):
     """A member, and what the ledger remembers of it."""
 
@@ -59,7 +61,7 @@ class Seat(Value):
     chain: int = 0  # the number of that chain
     spent: int = 0  # links of it that are revealed
     next_anchor: bytes = b""  # of the chain after it, once fixed
-    serials: tuple[int, ...] = ()  # of its notes, the highest SERIALS_KEPT, ascending
+    serials: Runs = ()  # of its notes, the highest SERIALS_KEPT
 
 
 class Former(Value):
@@ -195,20 +197,45 @@ def committee(state: State, task: bytes, round_number: int) -> tuple[bytes, ...]
     return rank(candidates, course.seed, task + round_number.to_bytes(8, "big"))
 
 
-def is_fresh(serials: tuple[int, ...], serial: int) -> bool:
+def is_fresh(serials: Runs, serial: int) -> bool:
     """May a note of this serial still be recorded? Each may once, and none before all we know."""
-    if not serials or serial > serials[-1]:
+    if not serials or serial > serials[-1][1]:
         return True
-    if len(serials) == SERIALS_KEPT and serial < serials[0]:
-        return False
-    at = bisect_left(serials, serial)
-    return serials[at] != serial
+    if serial < serials[0][0]:
+        return _length(serials) < SERIALS_KEPT
+    return all(not first <= serial <= last for first, last in serials)
+
+
+def used(serials: Runs, serial: int) -> Runs:
+    """The serials with a fresh one."""
+    if serials and serial == serials[-1][1] + 1:
+        grown = (*serials[:-1], (serials[-1][0], serial))
+    else:
+        grown = _merged(sorted((*serials, (serial, serial))))
+    while (excess := _length(grown) - SERIALS_KEPT) > 0:
+        (first, last), *rest = grown
+        grown = ((first + excess, last), *rest) if first + excess <= last else tuple(rest)
+    return grown
+
+
+def _merged(runs: Iterable[tuple[int, int]]) -> Runs:
+    """Ascending runs, of which those that touch are one."""
+    merged: list[tuple[int, int]] = []
+    for first, last in runs:
+        if merged and first == merged[-1][1] + 1:
+            first = merged.pop()[0]
+        merged.append((first, last))
+    return tuple(merged)
+
+
+def _length(serials: Runs) -> int:
+    return sum([last - first + 1 for first, last in serials])
 
 
 def next_serial(state: State, author: bytes) -> int:
     """A serial above all that the ledger knows of this author's notes."""
     seat = state.members.get(author)
-    return 1 + (seat.serials[-1] if seat and seat.serials else 0)
+    return 1 + (seat.serials[-1][1] if seat and seat.serials else 0)
 
 
 def link_position(state: State, who: bytes) -> int:
@@ -332,13 +359,7 @@ def _record_note(state: State, author: bytes, serial: int) -> State:
     seat = members.get(author)
     if seat is None:
         return replace(state, notes=notes)
-    kept = seat.serials
-    if not kept or serial > kept[-1]:
-        serials = kept[1 - SERIALS_KEPT :] + (serial,)  # noqa: RUF005  # in half the time
-    else:
-        at = bisect_left(kept, serial)
-        serials = (*kept[:at], serial, *kept[at:])[-SERIALS_KEPT:]
-    seat = replace(seat, serials=serials)
+    seat = replace(seat, serials=used(seat.serials, serial))
     return replace(state, notes=notes, members=members.set(author, seat))
 
 

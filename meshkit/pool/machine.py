@@ -37,6 +37,7 @@ from meshkit.pool.state import (
     due_items,
     evolve,
     id_of,
+    is_settled,
     is_signed,
     item_id,
     knows,
@@ -74,7 +75,7 @@ class Pool:
                 return self._decide_offer(state, command.item, now_ns)
             case Settle():
                 ids = dict.fromkeys([id_of(state, item) for item in command.items])  # in order
-                fresh = tuple([id_ for id_ in ids if id_ not in state.settled])
+                fresh = tuple([id_ for id_ in ids if not is_settled(state, id_)])
                 return (ItemsSettled(fresh),) if fresh else ()
             case Configure(limits):
                 same = state.configured and limits == state.limits
@@ -151,7 +152,7 @@ class Pool:
             # The others heard it as it was signed, so it need not be offered at once.
             size_bytes = len(canonical(item))
             return (ItemPooled(item, id_, True, size_bytes, draft.due_ns, False),)
-        if draft is not None or id_ in state.settled:
+        if draft is not None or is_settled(state, id_):
             return ()
         own, size_bytes = sender == self._me, len(canonical(item))
         full = not own and _is_full(state, size_bytes)

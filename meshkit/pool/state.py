@@ -31,7 +31,7 @@ OTHERS_AGAIN_NS_MAX = 600 * SECOND_NS  # all n nodes do this for each item (a gu
 BATCH = 32  # items offered in one wake (a guess: small beside what PUB holds, 1,000)
 BATCH_AGAIN_NS = SECOND_NS // 20  # until the next batch of what is due
 SIGNATURE_BYTES = 64  # Ed25519
-SETTLED_KEPT = 8_192  # ids remembered: 32 full blocks, so that late gossip is known (a guess)
+SETTLED_KEPT = 8_192  # ids remembered at least: 32 full blocks, so that late gossip is known
 
 
 class Pending(Value):
@@ -58,9 +58,8 @@ class State(Value):
     all_bytes: int = 0
     arrivals: int = 0
     due_ns: int | None = None  # never later than the first item's
-    settled: Map[bytes, int] = Map()  # id to its place in `settled_order`
-    settled_order: Map[int, bytes] = Map()
-    settlements: int = 0
+    settled: Map[bytes, bool] = Map()  # the latest ids, fewer than SETTLED_KEPT
+    settled_before: Map[bytes, bool] = Map()  # and the SETTLED_KEPT before those
     position: int = 1  # of our next link
     link: bytes = b""  # there, once drawn
     anchor: int = 0  # the position of an anchor being drawn; 0: none
@@ -90,7 +89,11 @@ def size_bytes_of(item: Statement) -> int:
 
 def knows(state: State, id_: bytes) -> bool:
     """Does this item wait here, or is it settled, as far as we remember?"""
-    return id_ in state.items or id_ in state.settled
+    return id_ in state.items or is_settled(state, id_)
+
+
+def is_settled(state: State, id_: bytes) -> bool:
+    return id_ in state.settled or id_ in state.settled_before
 
 
 def id_of(state: State, item: Statement) -> bytes:
@@ -243,18 +246,10 @@ def _drop(state: State, ids: list[bytes]) -> State:
 
 def _settle(state: State, ids: tuple[bytes, ...]) -> State:
     state = _drop(state, [id_ for id_ in ids if id_ in state.items])
-    settled, order = state.settled.mutate(), state.settled_order.mutate()
-    number = state.settlements
-    for id_ in ids:
-        if id_ not in settled:
-            settled[id_], order[number] = number, id_
-            oldest = number - SETTLED_KEPT
-            number += 1
-            if oldest >= 0 and oldest in order:
-                del settled[order.pop(oldest)]
-    return replace(
-        state, settled=settled.finish(), settled_order=order.finish(), settlements=number
-    )
+    settled = state.settled.update(dict.fromkeys(ids, True))
+    if len(settled) < SETTLED_KEPT:
+        return replace(state, settled=settled)
+    return replace(state, settled=Map(), settled_before=settled)
 
 
 def _offer_again(state: State, ids: tuple[bytes, ...], now_ns: int) -> State:

@@ -27,6 +27,7 @@ class Clock:
         self._last_ns = last_ns
         self._born_ns = agenda.now_ns
         self._base_ns = max(EPOCH_NS + agenda.now_ns + off_ns, last_ns)
+        self._ahead_ns = self._base_ns - agenda.now_ns
 
     def now_ns(self) -> int:
         elapsed_ns = self._agenda.now_ns - self._born_ns
@@ -34,10 +35,9 @@ class Clock:
         return now_ns if now_ns > self._last_ns else self._last_ns + 1
 
     def moment(self) -> Moment:
-        now_ns = self._agenda.now_ns - self._born_ns
+        now_ns = self._agenda.now_ns + self._ahead_ns
         if self._rate != PPM:
-            now_ns = now_ns * self._rate // PPM
-        now_ns += self._base_ns
+            now_ns = self._base_ns + (now_ns - self._base_ns) * self._rate // PPM
         if now_ns <= self._last_ns:
             now_ns = self._last_ns + 1
         self._last_ns = now_ns
@@ -57,3 +57,4 @@ class Clock:
     def leap(self, ahead_ns: int) -> None:
         """The machine slept, or somebody set its clock: all of a sudden it is later."""
         self._base_ns += ahead_ns
+        self._ahead_ns += ahead_ns

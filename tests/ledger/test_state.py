@@ -1,8 +1,13 @@
 """The state: what it answers, and that every event leaves a state, whoever it is about."""
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from meshkit.ledger import state as state_module
 from meshkit.ledger.beacon import LINKS
 from meshkit.ledger.messages import (
     Accused,
@@ -26,6 +31,7 @@ from meshkit.ledger.messages import (
 from meshkit.ledger.state import (
     HISTORIES_KEPT,
     SERIALS_KEPT,
+    Runs,
     State,
     anchor_wanted,
     committee,
@@ -35,6 +41,7 @@ from meshkit.ledger.state import (
     next_serial,
     running,
     trainers,
+    used,
     validators,
     validators_at,
 )
@@ -124,16 +131,34 @@ def test_serials_go_on_from_the_highest(mesh: Mesh) -> None:
     assert next_serial(mesh.state, DAN) == 1
     mesh.decided(note(serial=9), note(serial=4))
     assert next_serial(mesh.state, ADA) == 10
-    assert mesh.state.members[ADA].serials == (4, 9)
+    assert mesh.state.members[ADA].serials == ((4, 4), (9, 9))
     assert mesh.state.notes == 2
 
 
 def test_only_the_highest_serials_are_remembered() -> None:
-    full = tuple(range(10, 10 + SERIALS_KEPT))
+    full = ((10, 9 + SERIALS_KEPT),)
     assert not is_fresh(full, 9)
     assert not is_fresh(full, 10)
     assert is_fresh(full, 10 + SERIALS_KEPT)
-    assert is_fresh(full[1:], 9)
+    assert is_fresh(((11, 9 + SERIALS_KEPT),), 9)
+
+
+@given(st.lists(st.integers(1, 40), max_size=60), st.integers(1, 6))
+def test_runs_of_serials_hold_what_the_highest_serials_themselves_would(
+    said: list[int], kept: int
+) -> None:
+    runs: Runs = ()
+    numbers: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state_module, "SERIALS_KEPT", kept)
+        for serial in said:
+            stale = serial in numbers or (len(numbers) == kept and serial < numbers[0])
+            assert is_fresh(runs, serial) == (not stale)
+            if not stale:
+                runs = used(runs, serial)
+                numbers = sorted([*numbers, serial])[-kept:]
+            assert [n for first, last in runs for n in range(first, last + 1)] == numbers
+            assert all(here[1] + 1 < there[0] for here, there in pairwise(runs))
 
 
 # -- hash chains ----------------------------------------------------------------------------------

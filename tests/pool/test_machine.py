@@ -426,6 +426,6 @@ def test_no_limit_is_passed_and_every_count_is_right(story: Story) -> None:
         assert {state.items[id_].signer for id_ in queue} == {signer}
     assert sorted(id_ for queue in state.queues.values() for id_ in queue) == sorted(state.items)
     assert sorted(state.used_bytes) == sorted(state.queues)
-    assert not set(state.settled) & set(state.items)
+    assert not {*state.settled, *state.settled_before} & set(state.items)
     assert (state.due_ns is None) == (not state.items)
     assert all(one.due_ns >= (state.due_ns or 0) for _, one in waiting_now)

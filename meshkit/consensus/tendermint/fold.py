@@ -16,7 +16,7 @@ from meshkit.consensus.messages import (
     ProposalTaken,
     ProposalWanted,
 )
-from meshkit.consensus.quorum import count, more_than_third, quorum, show
+from meshkit.consensus.quorum import Tally, count, more_than_third, quorum, show
 from meshkit.consensus.tendermint.messages import (
     PREVOTE,
     Event,
@@ -161,18 +161,21 @@ def counted(state: State, vote: Vote) -> State:
     number, voter = vote.round, vote.voter
     at = state.rounds.get(number, EMPTY)
     weight = state.weights.get(voter, 0)
-    if vote.kind == PREVOTE:
-        tally = at.prevotes
-        grown = count(tally, voter, vote.value_id, vote, weight, state.quorum)
-        known = Round(at.proposal, grown, at.precommits)
-    else:
-        tally = at.precommits
-        grown = count(tally, voter, vote.value_id, vote, weight, state.quorum)
-        known = Round(at.proposal, at.prevotes, grown)
-    state = replace(state, rounds=state.rounds.set(number, known))
+    tally = at.prevotes if vote.kind == PREVOTE else at.precommits
+    grown = count(tally, voter, vote.value_id, vote, weight, state.quorum)
+    state = with_tally(state, number, at, vote.kind, grown)
     if grown.quorum_for != tally.quorum_for:
         state = _quorum_reached(state, number, vote.kind, grown.quorum_for)
     return _ahead(state, vote) if number > state.round else state
+
+
+def with_tally(state: State, number: int, at: Round, kind: int, tally: Tally) -> State:
+    """The state in which this is the tally of a kind of vote in a round, so far `at`."""
+    if kind == PREVOTE:
+        known = Round(at.proposal, tally, at.precommits)
+    else:
+        known = Round(at.proposal, at.prevotes, tally)
+    return replace(state, rounds=state.rounds.set(number, known))
 
 
 def _quorum_reached(state: State, number: int, kind: int, value_id: bytes | None) -> State:
@@ -209,11 +212,9 @@ def _skip_to(state: State, highest: Map[bytes, int]) -> int:
 
 def _quorum_shown(state: State, event: QuorumShown) -> State:
     at = round_of(state, event.round)
-    if event.kind == PREVOTE:
-        known = replace(at, prevotes=show(at.prevotes, event.value_id, event.votes))
-    else:
-        known = replace(at, precommits=show(at.precommits, event.value_id, event.votes))
-    state = replace(state, rounds=state.rounds.set(event.round, known))
+    tally = at.prevotes if event.kind == PREVOTE else at.precommits
+    shown = show(tally, event.value_id, event.votes)
+    state = with_tally(state, event.round, at, event.kind, shown)
     return _quorum_reached(state, event.round, event.kind, event.value_id)
 
 

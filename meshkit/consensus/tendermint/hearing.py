@@ -22,9 +22,9 @@ from meshkit.consensus.messages import (
     EquivocationSeen,
     ProposalTaken,
 )
-from meshkit.consensus.quorum import Tally
+from meshkit.consensus.quorum import Tally, count
 from meshkit.consensus.tendermint.evidence import conflict, place, vouches
-from meshkit.consensus.tendermint.fold import counted, evolve
+from meshkit.consensus.tendermint.fold import evolve, with_tally
 from meshkit.consensus.tendermint.messages import (
     PRECOMMIT,
     PREVOTE,
@@ -140,7 +140,8 @@ def one_more(state: State, vote: Vote, me: bytes) -> Unfolded | None:
         return None
     if voter in tally.by_voter:
         return None
-    return ((VoteHeard(vote), counted(state, vote)),)
+    grown = count(tally, voter, vote.value_id, vote, weight, q)
+    return ((VoteHeard(vote), with_tally(state, number, at, kind, grown)),)
 
 
 def _hear_vote(deciding: Deciding, sender: bytes, vote: Vote) -> None:
