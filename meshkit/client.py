@@ -26,7 +26,13 @@ from msgspec.structs import replace
 
 from meshkit.codec import encode_body
 from meshkit.core.value import Statement, digest
-from meshkit.ledger.forms import canonical_json, check_allowed, check_member, check_task
+from meshkit.ledger.forms import (
+    canonical_json,
+    check_allowed,
+    check_member,
+    check_task,
+    check_vote,
+)
 from meshkit.ledger.messages import CancelTask, Member, RemoveMember, SubmitTask, Task, Ticket
 from meshkit.runtime.home import Home, HomeError
 from meshkit.wire.envelope import sign_statements
@@ -198,7 +204,9 @@ class Client:
 
         What the ledger would refuse in any case is refused here, before it is handed out.
         """
-        if refusal := check_member(replace(card, roles=roles, weight=weight)):
+        admitted = replace(card, roles=roles, weight=weight)
+        refusal = check_member(admitted) or check_vote(admitted, self.home.genesis.policy)
+        if refusal:
             raise Refusal(refusal)
         if not any(
             one.key == self.operator.key and "admit" in one.may

@@ -65,13 +65,11 @@ def address(message: Value) -> str:
 
 def mesh_node(me: bytes, genesis: ledger.Genesis) -> Composite:
     """The node of the identity `me` (its public key) in the mesh of `genesis`."""
-    policy = genesis.policy
-    engine = ENGINES[policy.engine]
+    engine = engine_in(genesis)
     policies = Policies(me, engine)
-    timeouts = Timeouts(policy.propose_ms, policy.vote_ms, policy.step_ms)
     return Composite(
         {
-            "consensus": engine.machine(me, digest(genesis), timeouts),
+            "consensus": engine.machine(me, digest(genesis), timeouts_of(genesis)),
             "history": Historian(),
             "ledger": policies.ledger,
             "pool": Pool(me, ledger.ITEMS, (ledger.RoundResult, ledger.Reanchor)),
@@ -80,6 +78,25 @@ def mesh_node(me: bytes, genesis: ledger.Genesis) -> Composite:
         policies.table(),
         policies.admits,
     )
+
+
+def engine_in(genesis: ledger.Genesis) -> Engine:
+    """The engine by which a mesh agrees."""
+    return ENGINES[genesis.policy.engine]
+
+
+def timeouts_of(genesis: ledger.Genesis) -> Timeouts:
+    """How long its nodes wait for each other."""
+    policy = genesis.policy
+    return Timeouts(policy.propose_ms, policy.vote_ms, policy.step_ms)
+
+
+def usual_policy(engine: str, **rules: Any) -> ledger.Policy:
+    """The policy of a new mesh that says only this: each engine has patience of its own."""
+    known = ENGINES.get(engine)
+    waits = known.usual if known is not None else Timeouts()
+    usual = {name: getattr(waits, name) for name in ("propose_ms", "vote_ms", "step_ms")}
+    return ledger.Policy(engine=engine, **{**usual, **rules})
 
 
 def mesh_ledger() -> Ledger:

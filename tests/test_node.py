@@ -45,6 +45,7 @@ from meshkit.node import (
     conflicts,
     mesh_node,
     opening,
+    usual_policy,
 )
 from meshkit.pool import waiting
 from meshkit.pool.messages import AnchorReady, ItemPooled, Offer, Offered, Settle
@@ -491,3 +492,8 @@ def test_an_item_that_may_not_go_in_yet_opens_no_height() -> None:
     early = signed(CancelTask(OPERATOR, 1, b"u" * 32))  # of a task that may still be opened
     pooled = ItemPooled(early, b"i" * 32, True, 100, 1, False)
     assert list(policies_of(box.ids[0]).take_item(box.shells[0].state, pooled)) == []
+
+
+def test_each_engine_has_patience_of_its_own_unless_the_mesh_says_otherwise() -> None:
+    quick = usual_policy("raft", propose_ms=300)
+    assert (quick.propose_ms, quick.vote_ms) == (300, 50)

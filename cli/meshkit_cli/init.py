@@ -8,7 +8,8 @@ from click.core import ParameterSource
 
 from meshkit.core.value import digest
 from meshkit.ledger.forms import ENGINES, check_name
-from meshkit.ledger.messages import MAY, ROLES, Genesis, Member, Operator, Policy
+from meshkit.ledger.messages import MAY, ROLES, Genesis, Member, Operator
+from meshkit.node import usual_policy
 from meshkit.runtime.home import ForeignHome, Home, HomeError, read_document
 from meshkit.wire.keys import Identity
 from meshkit_cli.demo import TASKS
@@ -192,5 +193,5 @@ def _genesis(
         time.time_ns(),
         tuple(members[id_] for id_ in sorted(members)),
         (Operator(key, "operator", tuple(sorted(MAY))),),
-        Policy(engine=engine, allowed_tasks=tuple(sorted(tasks or TASKS.values()))),
+        usual_policy(engine, allowed_tasks=tuple(sorted(tasks or TASKS.values()))),
     )

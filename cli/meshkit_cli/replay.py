@@ -19,6 +19,7 @@ from meshkit.audit.exhibits import Exhibit, gather
 from meshkit.audit.folding import Folded, Opened, fold, opened
 from meshkit.audit.forks import Forks, processors
 from meshkit.codec.convert import prepare
+from meshkit.consensus.engines import engine_of
 from meshkit.core.document import to_document
 from meshkit.core.machine import Entry
 from meshkit.journal import JournalAltered, JournalError
@@ -101,7 +102,8 @@ def one_of(home: Path) -> Exhibit:
 def summary_of(folded: Folded) -> Document:
     """What a person wants to see of a state first."""
     book: Book = folded.state["ledger"]
-    engine, history = folded.state["consensus"], folded.state["history"]
+    agreeing, history = folded.state["consensus"], folded.state["history"]
+    turn = engine_of(agreeing).turn(agreeing)
     tasks = [
         f"{course.task.name}: {course.status}, round {course.round} of {course.task.rounds}"
         for _, course in sorted(book.tasks.items())
@@ -112,7 +114,7 @@ def summary_of(folded: Folded) -> Document:
         "starts": history.starts,
         "release": history.release,
         "height": book.height,
-        "deciding": f"height {engine.height}, round {engine.round}" if engine.height else None,
+        "deciding": f"height {agreeing.height}, {turn}" if agreeing.height else None,
         "members": [seat.member.name for _, seat in sorted(book.members.items())],
         "tasks": tasks,
         "open rounds": len(folded.state["rounds"].rounds),

@@ -33,13 +33,19 @@ OWN_WORK = (
 )  # items that a node's own rules make, and nobody else
 
 
-def fault_of_cause(entry: Entry, me: bytes, mesh: bytes, index: int) -> str:
-    """Why no honest node `me` of `mesh` has such an entry at `index`, or nothing."""
+def fault_of_cause(
+    entry: Entry, me: bytes, mesh: bytes, index: int, told: tuple[type, ...] = ()
+) -> str:
+    """Why no honest node `me` of `mesh` has such an entry at `index`, or nothing.
+
+    `told`: the commands that a volatile half of the mesh's engine tells the journaled one.
+    """
     command: At = entry.command
     if entry.envelope:
         return "" if command.name else f"no machine hears {a(command.body.message)}"
     body = command.body
-    if not isinstance(body, DOORS.get(command.name, ())):
+    doors = told if command.name == "consensus" else DOORS.get(command.name, ())
+    if not isinstance(body, doors):
         return f"{a(body)} to {command.name or 'all'} never comes from outside"
     match body:
         case Found(genesis):

@@ -114,6 +114,8 @@ class Chronicle:
             return "the block is not the one that was voted for"
         if fault := fault_of_statements(certificate, self._mesh):
             return f"its certificate holds {fault}"
+        if not self._engine.attests:
+            return "it shows votes, and nobody votes here" if certificate.votes else ""
         if not stands(certificate, weights_of(voters), self._engine.vouches):
             return "its votes are not of more than two thirds of that height's validators"
         return ""

@@ -5,7 +5,8 @@
      "index": from 1, "hash": of the chain there, "sealed": whether its transaction ended there,
      "now_ns": the node's clock, "seed": its public chance,
      "cause": null, or of a peer's message {"sender", "entry", "effect", "head_index", "head_hash",
-              "sequence", "envelope": its bytes in hex},
+              "sequence", "envelope": its bytes in hex}, where an entry of 0 says that the
+              message left before its own entry was durable,
      "command": {"machine", "kind", ...fields}, "events": [{"machine", "kind", ...fields}]}
 
 Values are objects with their class as `kind`, bytes are hex, 64-bit integers are numbers. It is

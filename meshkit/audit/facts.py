@@ -86,10 +86,9 @@ def _of_height(event: Decided | ProposalTaken) -> Iterator[Fact]:
         case Decided(certificate):
             said = [said_by(vote) for vote in certificate.votes]
             voters = refs(each.signer for each in said if each is not None)
-            what = (
-                f"is decided: {short(certificate.value_id)} in round {certificate.round}, "
-                f"by the votes of {voters}"
-            )
+            what = f"is decided: {short(certificate.value_id)} in round {certificate.round}"
+            if said:  # an engine that attests nothing shows no votes
+                what += f", by the votes of {voters}"
             scope: Scope = ("height", certificate.height)
             yield Fact(scope, "decision", b"", what, (certificate.value_id,))
 

@@ -21,14 +21,22 @@ from msgspec.structs import replace
 
 from meshkit.audit.findings import Kind
 from meshkit.audit.words import a, ref, short
-from meshkit.codec import JOURNALED, Malformed, cause
+from meshkit.codec import AHEAD, JOURNALED, Malformed, cause
 from meshkit.consensus.account import VOTE
-from meshkit.consensus.engines import said_by
+from meshkit.consensus.engines import ENGINES, said_by
 from meshkit.consensus.messages import Committed
 from meshkit.core.value import Statement, Value, digest, statements
 from meshkit.journal import Head, Record
 from meshkit.node import address, content, place_of
 from meshkit.wire.envelope import Envelope, Refused, open_envelope, open_unverified
+
+# What may leave before its entry is durable: such a letter names no entry, and binds to its head.
+EARLY: frozenset[type] = frozenset(
+    kind
+    for engine in ENGINES.values()
+    if engine.volatile is not None
+    for kind in engine.volatile.both
+)
 
 
 class Letter(Value):
@@ -122,7 +130,7 @@ class Post:
         """Against what the same sender said in the same place."""
         letter = copy.letter
         effect = (letter.sender, letter.entry, letter.effect, letter.height)
-        first = self._effects.setdefault(effect, copy)
+        first = self._effects.setdefault(effect, copy) if letter.entry else copy
         if first.letter.content != letter.content:
             where = f"effect {letter.effect} of its entry {letter.entry}"
             self._contradict("two-effects", effect, first, copy, where)
@@ -249,7 +257,8 @@ def _letter(id_: bytes, envelope: Envelope, fault: str) -> Letter:
 
 
 def _fault(envelope: Envelope) -> str:
-    if envelope.kind != JOURNALED:
+    early = envelope.kind == AHEAD and type(envelope.body) in EARLY
+    if envelope.kind != JOURNALED and not early:
         return "volatile: such traffic is never the cause of an entry"
     if not address(envelope.body):
         return f"not-addressed: no machine hears {a(envelope.body)}"

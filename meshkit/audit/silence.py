@@ -68,7 +68,8 @@ def silences(
         if holder.id not in known.get("list", ()):
             what = "no list of what it holds was heard by the end of the round"
             yield Silence(holder.id, "no-list", what, ends.ended)
-        if holder.id not in known.get("vote", ()):
+        voters = known.get("vote")  # where nobody at all votes, the engine has leaders instead
+        if voters and holder.id not in voters:
             what = "no vote on the round was heard by its end"
             yield Silence(holder.id, "no-vote", what, ends.ended)
     yield from _late_collectors(opened, collector, ends)

@@ -263,7 +263,7 @@ def _caused(line: Line, envelope: bytes) -> Line:
         said = open_unverified(envelope)
     except Refused:
         return line
-    return line._replace(sender=said.sender, entry=said.entry)
+    return line._replace(sender=said.sender, entry=said.entry or said.head_index)
 
 
 def _step(one: Told) -> Step:

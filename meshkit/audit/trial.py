@@ -31,7 +31,7 @@ from meshkit.core.value import Value, digest
 from meshkit.journal import Record
 from meshkit.learning import Refused
 from meshkit.ledger.messages import Founded, Genesis, MemberAdmitted, RoundCommitted
-from meshkit.node import address, mesh_node
+from meshkit.node import address, engine_in, mesh_node
 from meshkit.rounds.inclusion import credits_of
 from meshkit.rounds.messages import (
     MISSING,
@@ -111,6 +111,8 @@ class Trial:
         self._letters = letters
         self._shelves = shelves
         self._findings = findings
+        volatile = engine_in(genesis).volatile
+        self._told = volatile.told if volatile is not None else ()
         self._machine: Composite = mesh_node(node, genesis)
         self._state: State = self._machine.initial()
         self._last_ns = -1
@@ -156,7 +158,7 @@ class Trial:
         self._last_ns = max(self._last_ns, entry.moment.now_ns)
         if not entry.events:
             self._find(index, "order", "nothing follows from it, so no honest node writes it down")
-        if fault := fault_of_cause(entry, self._me, self._mesh, index):
+        if fault := fault_of_cause(entry, self._me, self._mesh, index, self._told):
             self._find(index, "command", fault)
         self._check_fact(index, entry.command.body)
 

@@ -50,6 +50,7 @@ from meshkit.ledger.messages import Genesis
 from meshkit.wire.keys import verify as is_signed
 
 EVIDENCE_OF_A_KIND_MAX = 20  # of one culprit: a flood of contradictions fills no screen (a guess)
+UNATTESTED = "it agrees by {}, whose decisions show no votes: they rest on its members' word"
 TICK_ENTRIES = 256  # between two words on how far it has come: some hundredths of a second
 
 Watch: TypeAlias = Callable[[str, int, int], None]  # what is done, how much of it, of how much
@@ -145,6 +146,8 @@ class Audit:
         if not found and self._other_rules:
             raise OtherRules(self._other_rules)
         attested = genesis is not None and ENGINES[genesis.policy.engine].attests
+        if genesis is not None and not attested:
+            self._notes.append(Note(b"", 0, UNATTESTED.format(genesis.policy.engine)))
         return Report(
             not found,
             attested,

@@ -23,7 +23,7 @@ Nothing that is signed is ever encoded again: a statement's signature covers its
 """
 
 from meshkit.codec.entry import Address, cause, decode_entry, encode_entry, heard
-from meshkit.codec.envelope import ENVELOPE_BYTES_MAX, JOURNALED, VOLATILE, Envelope
+from meshkit.codec.envelope import AHEAD, ENVELOPE_BYTES_MAX, JOURNALED, VOLATILE, Envelope
 from meshkit.codec.form import Malformed
 from meshkit.codec.values import decode, decode_body, encode, encode_body
 
@@ -40,6 +40,7 @@ __all__ = [
     "cause",
     "Envelope",
     "VOLATILE",
+    "AHEAD",
     "JOURNALED",
     "ENVELOPE_BYTES_MAX",
 ]

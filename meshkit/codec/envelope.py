@@ -22,6 +22,7 @@ ENVELOPE_BYTES_MAX = 8 * 2**20  # a hundred Held lists of a hundred updates are 
 
 VOLATILE = 1  # never journaled by who hears it, and caused by no entry
 JOURNALED = 2  # caused by an entry of the sender's journal
+AHEAD = 3  # said before the sender's entry is durable, so it names none: a crash may lose that
 
 
 class Envelope(Value):
@@ -116,6 +117,8 @@ def _fault(envelope: Envelope) -> str:
     """Why no honest sender sends this, or nothing."""
     if envelope.kind == VOLATILE:
         return "of volatile traffic names a cause" if envelope.entry or envelope.effect else ""
+    if envelope.kind == AHEAD:
+        return "sent ahead of its cause names one" if envelope.entry or envelope.effect else ""
     if envelope.kind != JOURNALED:
         return f"of unknown kind {envelope.kind}"
     if not 1 <= envelope.entry <= envelope.head_index:

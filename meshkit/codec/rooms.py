@@ -60,7 +60,7 @@ ROOMS = (
     Room(
         "raft",
         (meshkit.consensus.raft.messages, meshkit.consensus.raft.events),
-        frozenset({"Early", "Prompt", "Notice"}),
+        frozenset({"Early", "Prompt", "Notice", "Keep"}),
     ),
     Room("rounds", (meshkit.rounds.messages,), frozenset({"Train", "Fetch", "Aggregate"})),
 )

@@ -7,7 +7,7 @@ engine by it, so nobody carries a name around.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from meshkit.consensus import pbft, tendermint
+from meshkit.consensus import pbft, raft, tendermint
 from meshkit.consensus.account import Deed, Said
 from meshkit.consensus.certificate import Vouches
 from meshkit.consensus.messages import Certificate, Validator
@@ -16,8 +16,16 @@ from meshkit.consensus.pbft import evidence as pbft_evidence
 from meshkit.consensus.pbft import face as pbft_face
 from meshkit.consensus.pbft import messages as pbft_said
 from meshkit.consensus.pbft import stall as pbft_stall
+from meshkit.consensus.raft import beat
+from meshkit.consensus.raft import face as raft_face
+from meshkit.consensus.raft import messages as raft_said
+from meshkit.consensus.raft import stall as raft_stall
+from meshkit.consensus.raft.both import FLEETING, OVERHEARD
+from meshkit.consensus.raft.events import HeightBegun as RaftHeightBegun
+from meshkit.consensus.raft.pulse import admits
 from meshkit.consensus.tendermint import account, evidence, face, stall
 from meshkit.consensus.tendermint import messages as said
+from meshkit.consensus.volatile import Volatile
 from meshkit.core.machine import Machine
 from meshkit.core.value import Statement, Value
 
@@ -32,11 +40,14 @@ Culprits: TypeAlias = Callable[
 
 
 class Timeouts(Value):
-    """How long a node waits for the others, as the policy of its mesh has it."""
+    """How long a node waits for the others, as the policy of its mesh has it.
 
-    propose_ms: int
-    vote_ms: int
-    step_ms: int  # by which both grow a round
+    Raft waits `propose_ms` for its leader at least, which beats each `vote_ms`.
+    """
+
+    propose_ms: int = 1_000
+    vote_ms: int = 500
+    step_ms: int = 500  # by which both grow a round
 
 
 class Engine(NamedTuple):
@@ -56,15 +67,22 @@ class Engine(NamedTuple):
     wanted: Callable[[Any], tuple[int, int] | None]
     is_dormant: Callable[[Any], bool]
     unjudged: Callable[[Any], tuple[tuple[int, bytes, Value], ...]]
+    turn: Callable[[Any], str]  # the round, view or term that it is in, in words
     leader: Callable[[Any], bytes]  # who proposes, or would; empty if that is not known
     is_late: Callable[[Any, bytes, Value, int], bool]
     stalled_since: Callable[[Any, int], int | None]
     heard_weight: Callable[[Any], int]
+    usual: Timeouts = Timeouts()  # of a mesh that says nothing else
+    volatile: Volatile | None = None  # the half of it that is lost in a crash
 
 
 def _tendermint(me: bytes, mesh: bytes, timeouts: Timeouts) -> tendermint.Tendermint:
     waits = tendermint.Timeouts(timeouts.propose_ms, timeouts.vote_ms, timeouts.step_ms)
     return tendermint.Tendermint(me, mesh, waits)
+
+
+def _round(state: tendermint.State) -> str:
+    return f"round {state.round}"
 
 
 def _tendermint_culprits(
@@ -95,6 +113,7 @@ TENDERMINT = Engine(
     wanted=face.wanted,
     is_dormant=face.is_dormant,
     unjudged=face.unjudged,
+    turn=_round,
     leader=face.leader,
     is_late=face.is_late,
     stalled_since=stall.stalled_since,
@@ -107,6 +126,10 @@ def _pbft(me: bytes, mesh: bytes, timeouts: Timeouts) -> pbft.Pbft:
     view_ms = timeouts.propose_ms + 2 * timeouts.vote_ms
     pace_ms = min(timeouts.propose_ms, pbft.Timeouts().pace_ms)
     return pbft.Pbft(me, mesh, pbft.Timeouts(view_ms, pace_ms))
+
+
+def _view(state: pbft.State) -> str:
+    return f"view {state.view}"
 
 
 PBFT = Engine(
@@ -135,13 +158,101 @@ PBFT = Engine(
     wanted=pbft_face.wanted,
     is_dormant=pbft_face.is_dormant,
     unjudged=pbft_face.unjudged,
+    turn=_view,
     leader=pbft_face.leader,
     is_late=pbft_face.is_late,
     stalled_since=pbft_stall.stalled_since,
     heard_weight=pbft_stall.heard_weight,
 )
 
-ENGINES: Mapping[str, Engine] = {engine.name: engine for engine in (TENDERMINT, PBFT)}
+
+def _timing(timeouts: Timeouts) -> raft.Timing:
+    return raft.Timing(heartbeat_ms=timeouts.vote_ms, election_ms=timeouts.propose_ms)
+
+
+def _raft(me: bytes, mesh: bytes, timeouts: Timeouts) -> raft.Raft:
+    return raft.Raft(me, _timing(timeouts))
+
+
+def _pulse(me: bytes, mesh: bytes, timeouts: Timeouts) -> raft.Pulse:
+    return raft.Pulse(me, _timing(timeouts))
+
+
+def _admits(pulse: raft.Pulse, state: beat.Beat, message: Value, now_ns: int) -> bool:
+    return admits(state, pulse.timing, message, now_ns)
+
+
+def _nobody(
+    first: Certificate,
+    second: Certificate,
+    statements: Iterable[Statement],
+    voters: Sequence[Validator],
+) -> tuple[bytes, ...]:
+    """Who is to blame for a contradiction: nothing under Raft says so."""
+    return ()
+
+
+def _nothing(value: Value) -> None:
+    """What a statement or event tells of its signer's vows: under Raft there are none."""
+
+
+def _term(state: raft.State) -> str:
+    return f"term {state.term}"
+
+
+RAFT = Engine(
+    name="raft",
+    attests=False,
+    machine=_raft,
+    state=raft.State,
+    begun=RaftHeightBegun,
+    messages=(
+        raft_said.RequestVote,
+        raft_said.VoteReply,
+        raft_said.Append,
+        raft_said.AppendReply,
+        raft_said.InstallSnapshot,
+        raft_said.TimeoutNow,
+        raft_said.WantTransfer,
+        raft_said.Heartbeat,
+        raft_said.HeartbeatReply,
+        raft_said.RequestPreVote,
+        raft_said.PreVoteReply,
+        raft_said.WantRead,
+        raft_said.ReadFrom,
+    ),
+    places={},
+    vouches=raft_face.vouches,
+    culprits=_nobody,
+    said=_nothing,
+    deed=_nothing,
+    wanted=raft_face.wanted,
+    is_dormant=raft_face.is_dormant,
+    unjudged=raft_face.unjudged,
+    turn=_term,
+    leader=raft_face.leader,
+    is_late=raft_face.is_late,
+    stalled_since=raft_stall.stalled_since,
+    heard_weight=raft_stall.heard_weight,
+    usual=Timeouts(raft.Timing().election_ms, raft.Timing().heartbeat_ms),
+    volatile=Volatile(
+        machine=_pulse,
+        alone=FLEETING,
+        both=OVERHEARD,
+        admits=_admits,
+        look=beat.Look,
+        tell=beat.Tell,
+        told=(
+            raft_said.Campaign,
+            raft_said.Follow,
+            raft_said.StepDown,
+            raft_said.Learn,
+            raft_said.Nudge,
+        ),
+    ),
+)
+
+ENGINES: Mapping[str, Engine] = {engine.name: engine for engine in (TENDERMINT, PBFT, RAFT)}
 
 _BY_STATE: Mapping[type, Engine] = {engine.state: engine for engine in ENGINES.values()}
 

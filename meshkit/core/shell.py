@@ -10,12 +10,16 @@ transaction and only then lets the effects go. Its duties, in order:
 5. return the effects. Whether they happen is nobody's concern: what is owed is asked for again.
 
 What must be durable before what? Whatever others hear from us, with all that led to it: that is
-what binds us. `urgency` tells three kinds of effects apart. What is said NOW takes the tick's
+what binds us. `urgency` tells four kinds of effects apart. What is said NOW takes the tick's
 entries to the disk first. What may be said LATER waits, with its entries, for the next time that
 something goes there. FREE work inside our own walls is done at once: to lose its entry is to have
 never heard what caused it. So most votes cost no fsync of their own, and the one that makes a
 quorum takes the others along. Whoever drives the shell calls `flush` when things have waited long
 enough.
+
+And what goes AHEAD leaves before its entry is durable, while the disk is at it: it binds nobody
+until it is answered, and an answer comes in a later tick. Only a leader's entries under Raft are
+of that kind, and what tells the others of commits. Its entries go to the disk in the same tick.
 
 The runtime calls this between polls of real sockets, the simulator between events of virtual time.
 """
@@ -39,7 +43,7 @@ class Log(Protocol):
         ...
 
 
-FREE, LATER, NOW = range(3)  # how urgently an effect needs its entry to be durable
+FREE, LATER, NOW, AHEAD = range(4)  # how an effect waits for its entry to be durable
 
 
 def at_once(effect: Any) -> int:
@@ -66,8 +70,10 @@ class Shell:
         state: State | None = None,
         index: int = 0,
         urgency: Callable[[Any], int] = at_once,
+        ahead: Callable[[list[Caused]], None] | None = None,
     ) -> None:
-        """`state` is that after the journal's entry `index`, its last."""
+        """`state` is that after the journal's entry `index`, its last. `ahead` does what goes ahead
+        of its entry."""
         self.node = node
         self.state = node.initial() if state is None else state
         self.stepped = 0  # commands so far
@@ -77,6 +83,7 @@ class Shell:
         self._moment = moment
         self._index = index
         self._urgency = urgency
+        self.ahead = ahead
         self.inbox: list[tuple[At, bytes]] = []  # of the next tick; see `take`
         self._unsaved: list[Entry] = []
         self._held: list[Caused] = []  # effects that wait for their entries
@@ -106,6 +113,7 @@ class Shell:
             batch, self.inbox = batch[:TICK_COMMANDS_MAX], batch[TICK_COMMANDS_MAX:]
         self.stepped += len(batch)
         free: list[Caused] = []
+        ahead: list[Caused] = []
         state, now = self.state, self._urgency is at_once
         run, moment_of, unsaved, observers = (
             self.node.run, self._moment, self._unsaved, self.observers,
@@ -122,10 +130,17 @@ class Shell:
                 index = self._index + len(unsaved)
                 for number, effect in enumerate(asked):
                     urgency = self._urgency(effect.body)
-                    now = now or urgency == NOW
-                    (self._held if urgency else free).append(Caused(index, number, effect))
+                    now = now or urgency >= NOW
+                    caused = Caused(index, number, effect)
+                    if urgency == AHEAD:
+                        ahead.append(caused)
+                    else:
+                        (self._held if urgency else free).append(caused)
             for observe in observers:
                 observe(entry)
+        if ahead:
+            assert self.ahead is not None, "somebody does what goes ahead of its entry"
+            self.ahead(ahead)
         held = self.flush() if now else []
         self.state = state
         return free + held if held else free

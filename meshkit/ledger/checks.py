@@ -26,6 +26,7 @@ from meshkit.ledger.forms import (
     VALIDATORS_MAX,
     check_member,
     check_task,
+    check_vote,
     fits,
 )
 from meshkit.ledger.messages import (
@@ -248,7 +249,9 @@ def _check_join(state: State, item: Join) -> str:
         return "mismatch: signer, member and ticket name one identity"
     if (member.roles, member.weight) != (ticket.roles, ticket.weight):
         return "mismatch: roles and weight are those of the ticket"
-    return check_member(member) or _check_newcomer(state, member)
+    return (
+        check_member(member) or check_vote(member, state.policy) or _check_newcomer(state, member)
+    )
 
 
 def _check_newcomer(state: State, member: Member) -> str:

@@ -35,7 +35,8 @@ SCALE_BITS_MAX = 30  # a step of 1e-9
 UPDATE_HEADER_BYTES = 16  # of an update's blob, before its entries
 SUM_BITS_MAX = 62  # of Σ w·x, so that it fits an int64, twice over
 
-ENGINES = ("tendermint", "pbft")  # that this release can run
+ENGINES = ("tendermint", "pbft", "raft")  # that this release can run
+UNWEIGHTED = ("raft",)  # those under which every validator counts one
 
 _NAME = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?", re.ASCII)
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
@@ -101,6 +102,13 @@ def check_member(member: Member) -> str:
     return ""
 
 
+def check_vote(member: Member, policy: Policy) -> str:
+    """Whether the mesh's engine can give a member's vote its weight."""
+    if policy.engine in UNWEIGHTED and "validator" in member.roles and member.weight != 1:
+        return f"weight: under {policy.engine} every validator weighs 1"
+    return ""
+
+
 def check_operator(operator: Operator) -> str:
     if refusal := check_name(operator.name, "operator"):
         return refusal
@@ -130,9 +138,11 @@ def check_genesis(genesis: Genesis) -> str:
         return refusal
     if not 0 <= genesis.created_ns <= TIME_NS_MAX:
         return "time: created_ns counts nanoseconds since 1970"
+    policy = genesis.policy
     parts = (
-        check_policy(genesis.policy),
+        check_policy(policy),
         *map(check_member, genesis.founders),
+        *(check_vote(member, policy) for member in genesis.founders),
         *map(check_operator, genesis.operators),
     )
     return next(filter(None, parts), "") or _check_founders(genesis)

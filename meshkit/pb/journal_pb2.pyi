@@ -13,9 +13,11 @@ class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     UNKNOWN: _ClassVar[Kind]
     VOLATILE: _ClassVar[Kind]
     JOURNALED: _ClassVar[Kind]
+    AHEAD: _ClassVar[Kind]
 UNKNOWN: Kind
 VOLATILE: Kind
 JOURNALED: Kind
+AHEAD: Kind
 
 class Entry(_message.Message):
     __slots__ = ("index", "moment", "envelope", "command", "events")

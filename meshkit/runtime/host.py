@@ -20,13 +20,14 @@ import zmq
 from blake3 import blake3
 
 from meshkit import RULES, __version__
-from meshkit.codec import JOURNALED, Envelope
+from meshkit.codec import Envelope
 from meshkit.consensus.engines import engine_of
 from meshkit.core.composite import At
 from meshkit.core.history import Snapshot, Start
 from meshkit.core.machine import Heard, Restarted, Wake
 from meshkit.core.shell import Shell
 from meshkit.core.snapshot import freeze
+from meshkit.core.value import Value
 from meshkit.journal import BlobPort, JournalPort
 from meshkit.ledger.messages import Found, Genesis, Member
 from meshkit.node import address
@@ -34,6 +35,7 @@ from meshkit.runtime.clock import Clock
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
 from meshkit.runtime.perform import Performer
+from meshkit.runtime.pulse import Asked, Pulse, is_due
 from meshkit.runtime.tallies import FLOOD, Tallies
 from meshkit.wire.envelope import Refused, open_envelope
 from meshkit.wire.port import Delivery, Mesh, Ready
@@ -69,6 +71,7 @@ class Host:
         labour: Labour,
         me: bytes,
         contacts: tuple[Member, ...] = (),
+        pulse: Pulse | None = None,
     ) -> None:
         self._genesis = genesis
         self._shell = shell
@@ -82,6 +85,7 @@ class Host:
         self._windows: list[Window] = []
         self._me = me
         self._contacts = contacts
+        self._pulse = pulse
         self._members: object = None
         self._connected: dict[bytes, Member] = {}
         self._snapshot_at = shell.state["history"].snapshot
@@ -120,8 +124,10 @@ class Host:
         if not self._shell.state["ledger"].mesh:
             self._shell.take(At("ledger", Found(self._genesis)))
         self._tick()
+        self._flush()  # so that no head under which a former life spoke is named again
         self._shell.take(At("", Restarted()))
         self._tick()
+        self._look()
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Go round until `stopped` says so."""
@@ -133,11 +139,14 @@ class Host:
     def turn(self, wait_ms: int = IDLE_MS) -> None:
         """Once round: the six duties."""
         self._take_in(self._poller.poll(self._sleep_ms(wait_ms)))
+        if self._pulse is not None:
+            self._heed(self._pulse.wake(self._clock.moment()))
         due_ns = self._shell.node.deadline(self._shell.state)
         if due_ns is not None and due_ns <= self._clock.now_ns():
             self._shell.take(At("", Wake()))
         if self._shell.waiting:
             self._tick()
+            self._look()
             for window in self._windows:  # whoever waits for what was just decided hears it now
                 window.serve()
         elif not self._shell.unsaved:
@@ -147,6 +156,30 @@ class Host:
     def _flush(self) -> None:
         self._blobs.commit()
         self._performer.perform(self._shell.flush())
+
+    # -- the volatile half, of engines that have one ----------------------------------------------
+
+    def _look(self) -> None:
+        """Show it what has become of the other, once all of that is done."""
+        if self._pulse is not None:
+            state = self._shell.state["consensus"]
+            self._heed(self._pulse.look(state, self._clock.moment()))
+
+    def _heed(self, asked: Asked) -> None:
+        for command in asked.told:
+            self._shell.take(At("consensus", command))
+        if asked.said:
+            self._performer.flit(asked.said)
+
+    def _is_heard(self, sender: bytes, message: Value) -> bool:
+        """Whether the journaled half may hear it; the volatile one does, if it is for that."""
+        pulse = self._pulse
+        assert pulse is not None, "there are two halves"
+        if sender not in self._shell.state["ledger"].members:
+            return not pulse.takes(message)
+        admitted, asked = pulse.hear(sender, message, self._clock.moment())
+        self._heed(asked)
+        return admitted
 
     def _save(self) -> None:
         """Make durable what has waited long enough."""
@@ -160,13 +193,21 @@ class Host:
     def _sleep_ms(self, wait_ms: int) -> int:
         if self._shell.waiting:
             return 0
-        due_ns = self._shell.node.deadline(self._shell.state)
+        due_ns = self._deadline()
         if due_ns is not None:
             # Rounded up: waking a moment early would only mean going round for nothing.
             wait_ms = min(wait_ms, max(0, -((self._clock.now_ns() - due_ns) // MS)))
         if self._shell.unsaved:
             wait_ms = min(wait_ms, UNSAVED_NS // MS)
         return min(wait_ms, self._mesh.timeout_ms(), self._labour.timeout_ms())
+
+    def _deadline(self) -> int | None:
+        """When either half of the engine, or any other machine, is to be woken."""
+        due_ns = self._shell.node.deadline(self._shell.state)
+        other_ns = self._pulse.deadline() if self._pulse is not None else None
+        if due_ns is None or other_ns is None:
+            return other_ns if due_ns is None else due_ns
+        return min(due_ns, other_ns)
 
     def _take_in(self, ready: Ready) -> None:
         if self._shell.waiting < WAITING_MAX:
@@ -192,10 +233,15 @@ class Host:
             self._refuse(delivery.peer, "not-the-sender")
             return
         name = address(envelope.body)
-        if envelope.kind != JOURNALED or not name:
+        pulse = self._pulse
+        if not name or not is_due(envelope.kind, envelope.body, pulse):
             self._refuse(delivery.peer, "not-addressed")
             return
-        self._shell.take(At(name, Heard(envelope.sender, envelope.body)), delivery.body)
+        sender, message = envelope.sender, envelope.body
+        halved = pulse is not None and name == "consensus"
+        if halved and not self._is_heard(sender, message):
+            return
+        self._shell.take(At(name, Heard(sender, message)), delivery.body)
 
     def _drop(self) -> None:
         """Count what was not even read."""

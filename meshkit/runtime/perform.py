@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from meshkit.consensus.messages import Serve
+from meshkit.consensus.raft.messages import Early, Keep, Notice, Prompt
 from meshkit.core.composite import At
 from meshkit.core.machine import Broadcast, Heard, Send
-from meshkit.core.shell import FREE, LATER, NOW, Caused, Shell
+from meshkit.core.shell import AHEAD, FREE, LATER, NOW, Caused, Shell
 from meshkit.core.value import Statement, Value
 from meshkit.journal import BlobPort
 from meshkit.learning.grid import Refused, decode_model, decode_update
@@ -37,11 +38,23 @@ SERVE_BLOCKS_MAX = 64  # blocks sent for one question; whoever is further behind
 
 
 def urgency(effect: object) -> int:
-    """What is said to all is what others wait for; what is said to one is for who is behind."""
+    """What is said to all is what others wait for; what is said to one is for who is behind.
+
+    Unless its engine says otherwise: what Raft sends has the urgency in its name.
+    """
     return _URGENCY.get(type(effect), FREE)
 
 
-_URGENCY: dict[type, int] = {Broadcast: NOW, Send: LATER, Serve: LATER}
+_URGENCY: dict[type, int] = {
+    Broadcast: NOW,
+    Send: LATER,
+    Serve: LATER,
+    Early: AHEAD,
+    Prompt: NOW,
+    Notice: FREE,
+    Keep: NOW,
+}
+_AHEAD = frozenset({Early, Notice})  # what may leave before its entry is durable
 
 
 class Carrier(Protocol):
@@ -92,6 +105,8 @@ class Performer:
                 self._broadcast(caused, message)
             case Send(to, message):
                 self._send(caused, to, message)
+            case Keep():
+                pass  # it is durable by now, which is all that is asked
             case Serve(to, height):
                 for block in self._blocks.since(height, SERVE_BLOCKS_MAX):
                     self._send(caused, to, block)
@@ -116,9 +131,19 @@ class Performer:
             self._shell.take(At(name, Heard(self._voice.me, signed)), envelope)
 
     def _send(self, caused: Caused, to: bytes, message: Value) -> None:
-        _, envelope = self._voice.say(message, caused.entry, caused.number)
+        if type(caused.effect.body) in _AHEAD:
+            envelope = self._voice.ahead(message)
+        else:
+            _, envelope = self._voice.say(message, caused.entry, caused.number)
         if not self._mesh.send(to, envelope):
             self.counts["unreachable"] += 1
+
+    def flit(self, effects: Iterable[Send]) -> None:
+        """Say what the volatile half says: nothing of it is caused by an entry."""
+        for effect in effects:
+            self.counts[type(effect.message).__name__] += 1
+            if not self._mesh.send(effect.to, self._voice.fleeting(effect.message)):
+                self.counts["unreachable"] += 1
 
     # -- blobs ------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from meshkit.codec import JOURNALED, Envelope
+from meshkit.codec import AHEAD, JOURNALED, VOLATILE, Envelope
 from meshkit.core.value import Value
 from meshkit.journal import Head
 from meshkit.wire.envelope import seal, sign_statements
@@ -24,18 +24,29 @@ class Voice:
 
     def say(self, message: Value, entry: int, effect: int) -> tuple[Value, bytes]:
         """The message with our statements in it signed, and the envelope that carries it."""
-        self._said += 1
         signed = sign_statements(message, self._identity, self._mesh)
+        return signed, self._sealed(signed, JOURNALED, entry, effect)
+
+    def ahead(self, message: Value) -> bytes:
+        """The envelope of what leaves before its own entry is durable."""
+        return self._sealed(message, AHEAD, 0, 0)
+
+    def fleeting(self, message: Value) -> bytes:
+        """The envelope of what no entry caused, and nobody journals."""
+        return self._sealed(message, VOLATILE, 0, 0)
+
+    def _sealed(self, message: Value, kind: int, entry: int, effect: int) -> bytes:
+        self._said += 1
         head = self._head()
         envelope = Envelope(
             mesh=self._mesh,
             sender=self.me,
-            kind=JOURNALED,
+            kind=kind,
             entry=entry,
             effect=effect,
             head_index=head.index,
             head_hash=head.hash,
             sequence=self._said,
-            body=signed,
+            body=message,
         )
-        return signed, seal(envelope, self._identity)
+        return seal(envelope, self._identity)

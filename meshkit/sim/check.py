@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from blake3 import blake3
 
 from meshkit.consensus.messages import Decided, EquivocationSeen
+from meshkit.consensus.raft.events import Elected
 from meshkit.consensus.tendermint.messages import Proposal, Vote
 from meshkit.core.machine import Entry, recheck
 from meshkit.core.snapshot import freeze
@@ -36,6 +37,7 @@ from meshkit.ledger.messages import (
 )
 from meshkit.ledger.state import State as Book
 from meshkit.ledger.state import validators
+from meshkit.node import engine_in
 from meshkit.rounds.messages import (
     Attestation,
     AttestationConflict,
@@ -79,6 +81,7 @@ class Checker(Watch):
         self.history: dict[int, bytes] = {}  # height to the block decided there
         self.books: dict[int, bytes] = {}  # height to the digest of the ledger after it
         self._weights: dict[int, dict[bytes, int]] = {}  # height to those who decide it
+        self._leaders: dict[int, bytes] = {}  # of terms, where an engine has leaders
         self._said: dict[tuple[object, ...], bytes] = {}  # a place, and what stands there signed
         self._lives: dict[int, Life] = {}
         self._bases: dict[tuple[bytes, int], bytes] = {}  # what a round starts from
@@ -91,6 +94,7 @@ class Checker(Watch):
             TaskOpened: self._task_opened,
             RoundOpened: self._round_opened,
             RoundCommitted: self._round_committed,
+            Elected: self._elected,
             Accused: lambda process, event: self._blamed(process, event.culprit, event),
             EquivocationSeen: lambda process, event: self._blamed(process, event.culprit, event),
             UpdateConflict: lambda process, event: self._blamed(
@@ -155,11 +159,17 @@ class Checker(Watch):
             follows = (block.height, block.previous) == (height, before)
             self._require(follows, process, f"block {height} does not follow the one before it")
         weights = self._weights.get(height)
-        if weights is not None:
+        if not engine_in(self.mesh.genesis).attests:
+            self._require(not proof.votes, process, "it shows votes where nobody votes")
+        elif weights is not None:
             voters = {vote.voter for vote in proof.votes if isinstance(vote, Vote)}
             part = sum(weights.get(voter, 0) for voter in sorted(voters))
             enough = 3 * part > 2 * sum(weights.values())
             self._require(enough, process, f"height {height} was decided by too few")
+
+    def _elected(self, process: "Process", event: Elected) -> None:
+        first = self._leaders.setdefault(event.term, process.me)
+        self._require(first == process.me, process, f"term {event.term} has a second leader")
 
     def _task_opened(self, process: "Process", event: TaskOpened) -> None:
         self._specs[event.id] = event.task

@@ -14,6 +14,7 @@ from meshkit.sim.agenda import Agenda
 from meshkit.sim.dice import Dice
 from meshkit.sim.labour import craft
 from meshkit.sim.liars import Tongue
+from meshkit.sim.living import kind_of
 from meshkit.sim.network import Network
 from meshkit.sim.people import Person
 from meshkit.sim.process import Process
@@ -39,6 +40,7 @@ class Mesh:
         self.leads: Callable[[Process], None] = lambda process: None  # of who decides first
         self.height = 0  # the highest of anybody honest
         self.processes: list[Process] = []
+        self._kind = kind_of(genesis)
         self._people: dict[bytes, Person] = {}
         self._by_id: dict[bytes, list[Process]] = {}
 
@@ -70,7 +72,7 @@ class Mesh:
         return process
 
     def _process(self, person: Person, number: int, honest: bool, tongue: Tongue | None) -> Process:
-        return Process(self, person, number, honest, tongue)
+        return self._kind(self, person, number, honest, tongue)
 
     def of(self, id_: bytes) -> list[Process]:
         """The processes that speak for an identity: two, if it has a twin."""

@@ -4,9 +4,11 @@ The twin of `meshkit.runtime.perform`, with the same answers to the same effects
 goes by its tongue first; all that honest members say goes to everybody alike.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from meshkit.consensus.messages import Serve
+from meshkit.consensus.raft.messages import Early, Keep, Notice
 from meshkit.core.composite import At
 from meshkit.core.machine import Broadcast, Send
 from meshkit.core.shell import Caused
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from meshkit.sim.process import Process
 
 BLOB_PATIENCE_NS = 300 * MS  # until a source that does not answer is given up (a guess)
+AHEAD = frozenset({Early, Notice})  # what may leave before its entry is durable
 SAMPLES_EACH = 40  # that a member trains on, and ten more for each number: weights differ
 
 
@@ -59,6 +62,8 @@ class Performer:
             case Serve(to, height):
                 for block in self._process.store.served(height):
                     self._send(caused, to, block)
+            case Keep():
+                pass  # it is durable by now
             case DrawLink(position):
                 link = self._process.person.link(position)
                 self._answer(At("pool", LinkDrawn(position, link)))
@@ -98,8 +103,21 @@ class Performer:
             if process.tongue is not None:
                 self._lie(caused, peer, message)
             else:
-                _, envelope = self._voice.say(message, caused.entry, caused.number)
+                envelope = self._sealed(caused, message)
                 said = self._spoken(message, envelope)
+                self._mesh.network.post(process.number, (peer,), said, process.free_ns)
+
+    def _sealed(self, caused: Caused, message: Value) -> bytes:
+        if type(caused.effect.body) in AHEAD:
+            return self._voice.ahead(message)
+        return self._voice.say(message, caused.entry, caused.number)[1]
+
+    def flit(self, effects: Iterable[Send]) -> None:
+        """Say what the volatile half says."""
+        process = self._process
+        for effect in effects:
+            for peer in self._mesh.of(effect.to) if effect.to in process.peer_ids else ():
+                said = self._spoken(effect.message, self._voice.fleeting(effect.message))
                 self._mesh.network.post(process.number, (peer,), said, process.free_ns)
 
     # -- lying ------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from meshkit.ledger.state import State as Book
 from meshkit.node import mesh_node
 from meshkit.runtime.host import UNSAVED_NS, WAITING_MAX
 from meshkit.runtime.perform import urgency
+from meshkit.runtime.pulse import Pulse
 from meshkit.sim.agenda import MS, NEVER
 from meshkit.sim.clock import Clock
 from meshkit.sim.people import Person
@@ -78,6 +79,7 @@ class Process:
     shell: Shell
     clock: Clock
     performer: Performer
+    pulse: Pulse | None = None  # the volatile half of its engine, where that has one
 
     def __init__(
         self,
@@ -222,7 +224,7 @@ class Process:
         if self._ticking and len(inbox) >= WAITING_MAX:
             return
         if envelope:
-            opened = heard(said, self.mesh.id)
+            opened = heard(said, self.mesh.id, self.pulse)
             if opened is None:
                 return
             command = opened

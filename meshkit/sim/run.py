@@ -7,10 +7,13 @@ settled, every task has finished or was cancelled, and all of the healthy core s
 with one ledger and hold the final models. TigerBeetle's simulator calls it the liveness mode.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec.structs import replace
 
+from meshkit.consensus import raft
+from meshkit.consensus.engines import engine_of
 from meshkit.core.value import Value
 from meshkit.ledger.messages import Genesis
 from meshkit.ledger.state import FINISHED, RUNNING, Course, validators
@@ -197,8 +200,10 @@ class Run:
         return voting
 
     def _is_enough(self, voting: dict[bytes, int]) -> bool:
-        part = sum(voting.get(member.me, 0) for member in self.core)
-        return 3 * part > 2 * sum(voting.values())
+        members = self._best().members  # others are heard no more, and count as gone
+        here = [one for one in self.core if not members or one.me in members]
+        part = sum(voting.get(member.me, 0) for member in here)
+        return not voting or 3 * part > 2 * sum(voting.values())
 
     def _extend_core(self) -> None:
         """Take in healthy members until they weigh more than two thirds of those who now vote.
@@ -207,6 +212,7 @@ class Run:
         """
         for process in self._dice.shuffled(self.mesh.processes):
             votings = [self._voting(self._best()), self._voting(self._best(self.core))]
+            votings += self._standing()
             lacking = [voting for voting in votings if not self._is_enough(voting)]
             if not lacking:
                 return
@@ -217,6 +223,14 @@ class Run:
                     self.mesh.network.cut.discard((process.number, other.number))
                     self.mesh.network.cut.discard((other.number, process.number))
                 self._nurse(process)
+
+    def _standing(self) -> Iterator[dict[bytes, int]]:
+        """Under Raft, the configurations that somebody has not left yet, whatever is in ledgers."""
+        for process in self.mesh.processes:
+            state = process.shell.state["consensus"] if process.life else None
+            if isinstance(state, raft.State):
+                for voters in (state.configuration.voters, state.configuration.outgoing):
+                    yield dict.fromkeys(voters, 1)
 
     def _look_after(self) -> None:
         self._extend_core()
@@ -265,11 +279,11 @@ class Run:
                 f"{course.task.name} {course.status} {course.round}"
                 for _, course in sorted(state["ledger"].tasks.items())
             ]
-            consensus = state["consensus"]
+            leader = engine_of(state["consensus"]).leader(state["consensus"])
             pool = [type(item).__name__ for item in waiting(state["pool"])]
             words.append(
-                f"{process.person.name}: height {state['ledger'].height}, round"
-                f" {consensus.round} step {consensus.step}, {tasks}, pool {pool},"
+                f"{process.person.name}: height {state['ledger'].height}, led by"
+                f" {leader[:4].hex() or 'nobody'}, {tasks}, pool {pool},"
                 f" rounds {len(state['rounds'].rounds)}"
             )
         return "; ".join(words)

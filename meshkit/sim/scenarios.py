@@ -131,6 +131,18 @@ def real(seed: int) -> Setting:
     return drawn(seed, real=True)
 
 
+def site(seed: int) -> Setting:
+    """What the campaign draws, agreed on by Raft: nobody lies, and every vote weighs one."""
+    dice, usual = Dice(seed, "site"), drawn(seed, real=seed % 10 == 9)
+    beat_ms = dice.pick((50, 100, 300))
+    policy = replace(
+        usual.policy, engine="raft", propose_ms=3 * beat_ms, vote_ms=beat_ms, step_ms=beat_ms
+    )
+    weights = (1,) * usual.nodes
+    joins = tuple((when_ns, 1) for when_ns, _ in usual.joins)
+    return replace(usual, weights=weights, policy=policy, liars=(), twins=(), joins=joins)
+
+
 SCENARIOS: dict[str, Scenario] = {
     "campaign": drawn,
     "calm": calm,
@@ -142,4 +154,5 @@ SCENARIOS: dict[str, Scenario] = {
     "membership": membership,
     "floods": floods,
     "real": real,
+    "site": site,
 }

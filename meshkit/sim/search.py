@@ -41,6 +41,7 @@ from meshkit.consensus.messages import (
     Serve,
     Validator,
 )
+from meshkit.consensus.raft.messages import Keep
 from meshkit.core.composite import At, Composite, Policy, State
 from meshkit.core.machine import Broadcast, Heard, Moment, Restarted, Send, Wake, step
 from meshkit.core.shell import FREE
@@ -232,6 +233,8 @@ class Search:
             case Serve(to):
                 last: Committed | None = local.state[NAME].last
                 return self._tell(me, to, last) if last else 0, []
+            case Keep():
+                return 0, []
             case _:
                 raise AssertionError(f"nobody performs {effect!r:.200}")
 

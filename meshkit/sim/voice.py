@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from blake3 import blake3
 from msgspec.structs import replace
 
-from meshkit.codec import JOURNALED
 from meshkit.consensus.tendermint.messages import Known, Proposal, Vote
 from meshkit.core.composite import At
 from meshkit.core.machine import Heard
@@ -18,6 +17,7 @@ from meshkit.core.value import Statement, Value, holders, signing_digest, statem
 from meshkit.ledger.messages import Block, Note, RoundResult
 from meshkit.node import address
 from meshkit.rounds.messages import Attestation, Held, Proof, Update
+from meshkit.runtime.pulse import Pulse, is_due
 from meshkit.runtime.voice import Voice as RealVoice
 from meshkit.sim.people import Person
 from meshkit.wire.envelope import Refused, open_envelope, sign_statements, verify_statements
@@ -45,6 +45,14 @@ class Voice(Protocol):
         """The message with our own statement signed, and its envelope; empty if modelled."""
         ...
 
+    def ahead(self, message: Value) -> bytes:
+        """The envelope of what leaves before its own entry is durable."""
+        ...
+
+    def fleeting(self, message: Value) -> bytes:
+        """The envelope of what the volatile half says."""
+        ...
+
 
 class Modelled:
     """Signs with the mark of a person; there are no envelopes."""
@@ -56,6 +64,12 @@ class Modelled:
         if not isinstance(message, Statement) or not self._is_ours(message):
             return message, b""
         return self._signed(message), b""
+
+    def ahead(self, message: Value) -> bytes:
+        return b""
+
+    def fleeting(self, message: Value) -> bytes:
+        return b""
 
     def _is_ours(self, statement: Statement) -> bool:
         """Whether it is unsigned, and ours to sign."""
@@ -106,14 +120,15 @@ def _signatures(message: Value) -> int:
             return len(statements(message))
 
 
-def heard(said: Spoken, mesh: bytes) -> At | None:
+def heard(said: Spoken, mesh: bytes, pulse: Pulse | None = None) -> At | None:
     """What the bytes of a message tell its hearer; None if it is refused at the door."""
     try:
         envelope = open_envelope(said.envelope, mesh)
     except Refused:
         return None
     name = address(envelope.body)
-    if envelope.kind != JOURNALED or not name or envelope.sender != said.sender:
+    due = is_due(envelope.kind, envelope.body, pulse)
+    if not due or not name or envelope.sender != said.sender:
         return None
     return At(name, Heard(envelope.sender, envelope.body))
 

@@ -17,6 +17,7 @@ from blake3 import blake3
 from msgspec import structs
 
 from meshkit.codec.envelope import (
+    AHEAD,
     ENVELOPE_BYTES_MAX,
     JOURNALED,
     PREFIX_BYTES,
@@ -33,6 +34,7 @@ from meshkit.core.value import Statement, Value, holders, signing_digest, statem
 from meshkit.wire.keys import Identity, verify
 
 __all__ = [
+    "AHEAD",
     "ENVELOPE_BYTES_MAX",
     "Envelope",
     "JOURNALED",

@@ -21,8 +21,9 @@ from typing import Any, Self
 
 from meshkit.client import Client, Refusal
 from meshkit.learning import Shard
-from meshkit.ledger.forms import check_name, check_policy
-from meshkit.ledger.messages import MAY, Genesis, Operator, Policy
+from meshkit.ledger.forms import ENGINES, check_name, check_policy
+from meshkit.ledger.messages import MAY, Genesis, Operator
+from meshkit.node import usual_policy
 from meshkit.runtime.home import Home, HomeError
 from meshkit.wire.ipc import LOCK_NAME, is_running
 from meshkit.wire.keys import Identity, KeyRefused
@@ -63,12 +64,13 @@ class DevMesh:
         tasks: Sequence[str],
         split: str = "iid",
         seed: int = 0,
+        engine: str = ENGINES[0],
         **policy: Any,
     ) -> Self:
         """A new mesh of `nodes` nodes that allows `tasks`. `policy`: further fields of `Policy`."""
         if not 1 <= nodes <= NODES_MAX:
             raise MeshError(f"a development mesh has 1 to {NODES_MAX} nodes, not {nodes}")
-        rules = Policy(allowed_tasks=tuple(tasks), **policy)
+        rules = usual_policy(engine, allowed_tasks=tuple(tasks), **policy)
         if refusal := check_policy(rules):
             raise MeshError(f"{root}: {refusal}")
         if refusal := check_name(root.name or "mesh", "mesh"):

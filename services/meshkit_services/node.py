@@ -17,7 +17,7 @@ from meshkit.codec.convert import prepare
 from meshkit.core.shell import Shell
 from meshkit.journal import BlobStore, Journal, JournalError, JournalFailed, JournalForeign
 from meshkit.learning import Shard
-from meshkit.node import address, mesh_node
+from meshkit.node import address, engine_in, mesh_node, timeouts_of
 from meshkit.runtime.blocks import BlockStore
 from meshkit.runtime.clock import Clock
 from meshkit.runtime.desk import Desk, OperatorWindow
@@ -29,6 +29,7 @@ from meshkit.runtime.log import EntryLog
 from meshkit.runtime.metrics import Metrics, figures_of, parse_address
 from meshkit.runtime.outcomes import Outcomes
 from meshkit.runtime.perform import Performer, urgency
+from meshkit.runtime.pulse import pulse_of
 from meshkit.runtime.restore import restore
 from meshkit.runtime.voice import Voice
 from meshkit.runtime.workers import Worker
@@ -64,8 +65,7 @@ def open_host(
         restored = restore(node, journal)
         clock = Clock(restored.last_ns)
         log = EntryLog(journal)
-        index = journal.head.index
-        shell = Shell(node, log, clock.moment, restored.state, index, urgency)
+        shell = Shell(node, log, clock.moment, restored.state, journal.head.index, urgency)
         card = home.card
         mesh = ZeroMesh(
             identity.key,
@@ -80,6 +80,7 @@ def open_host(
         performer = make_performer(
             shell, mesh, voice, blobs, BlockStore(journal, address), labour, home.chain.link
         )
+        shell.ahead = performer.perform
         outcomes = Outcomes()
         shell.observers.append(outcomes.observe)
         counters: Counter[str] = Counter()
@@ -88,6 +89,7 @@ def open_host(
         host = Host(
             genesis, shell, clock, log, journal, blobs, mesh, performer, labour,
             me=identity.key, contacts=home.contacts,
+            pulse=pulse_of(engine_in(genesis), identity.key, home.mesh, timeouts_of(genesis)),
         )  # fmt: skip
         desk = Desk(
             identity.key, shell, blobs, labour, outcomes, clock.now_ns, mesh.reachable,

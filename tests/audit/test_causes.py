@@ -3,7 +3,9 @@
 import pytest
 
 from meshkit.audit.causes import DOORS, fault_of_cause, fault_of_offer, fault_of_statements
+from meshkit.consensus.engines import RAFT
 from meshkit.consensus.messages import Judge, Propose
+from meshkit.consensus.raft.messages import Campaign
 from meshkit.core.composite import At
 from meshkit.core.history import Head, ShowHead, Snapshot, Start
 from meshkit.core.machine import Entry, Heard, Moment, Restarted, Wake
@@ -117,3 +119,10 @@ def test_every_statement_inside_is_looked_at() -> None:
     inner = note(OTHER.key, b"s" * 64)
     accused = sign_statements(Accusation(ME.key, OTHER.key, inner, inner), ME, MESH)
     assert "a Note that" in fault_of_statements(accused, MESH)
+
+
+def test_what_a_volatile_half_tells_is_let_in_where_the_engine_has_one() -> None:
+    entry = Entry(Moment(1, 1), At("consensus", Campaign(1)), ())
+    assert fault_of_cause(entry, ME.key, MESH, INDEX).startswith("a Campaign to consensus")
+    assert RAFT.volatile is not None
+    assert fault_of_cause(entry, ME.key, MESH, INDEX, RAFT.volatile.told) == ""

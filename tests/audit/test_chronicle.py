@@ -319,3 +319,17 @@ def test_a_model_that_nobody_has(
     verified, found, _ = walk(heard, shelves)
     assert verified.aggregates == 2
     assert [kind for _, kind in found] == ["missing"]
+
+
+def test_where_nobody_votes_a_decision_shows_no_votes(heard: Heard, shelves: Shelves) -> None:
+    policy = replace(heard.genesis.policy, engine="raft")
+    heard = heard._replace(genesis=replace(heard.genesis, policy=policy))
+    entries = [one.entry for one in heard.said.decisions.values()]
+    verified, found, _ = walk(heard, shelves)
+    assert (verified.height, found) == (0, [(entries[0], "certificate")])
+    for height, one in heard.said.decisions.items():
+        bare = replace(one.certificate, votes=())
+        heard.said.decisions[height] = one._replace(certificate=bare)
+    verified, found, _ = walk(heard, shelves)
+    assert verified.certificates == len(entries)
+    assert "certificate" not in {kind for _, kind in found}  # the rest is of another mesh

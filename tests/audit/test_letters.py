@@ -3,8 +3,9 @@
 from msgspec.structs import replace
 
 from meshkit.audit.letters import Copy, Post, bare, content_of, described
-from meshkit.codec import JOURNALED, VOLATILE, Envelope, encode_entry
+from meshkit.codec import AHEAD, JOURNALED, VOLATILE, Envelope, encode_entry
 from meshkit.consensus.messages import Certificate, Committed
+from meshkit.consensus.raft.messages import Append
 from meshkit.consensus.tendermint.messages import PRECOMMIT, PREVOTE, Known, Proposal, Vote
 from meshkit.core.composite import At
 from meshkit.core.history import Head, HeadNoted, ShowHead
@@ -27,7 +28,7 @@ def letter(
 ) -> bytes:  # fmt: skip
     """An envelope of Ann's."""
     signed = sign_statements(message, ANN, mesh)
-    if kind == VOLATILE:
+    if kind != JOURNALED:
         entry = effect = 0
     said = Envelope(mesh, ANN.key, kind, entry, effect, head, hash_, sequence, signed)
     return seal(said, ANN)
@@ -168,3 +169,19 @@ def test_places_in_words() -> None:
     assert described(update) == "an Update of task 7474747474747474, round 4"
     proposal = Proposal(2, 1, -1, b"v" * 32, ANN.key)
     assert described(proposal) == "a Proposal at height 2, round 1"
+
+
+def test_what_left_before_its_entry_binds_to_the_head_and_to_no_entry() -> None:
+    first, second = (Append(1, number, 1, (), 0, True) for number in (1, 2))
+    early = letter(first, kind=AHEAD, sequence=1)
+    found = post((BEN.key, early), (BEN.key, letter(second, kind=AHEAD, sequence=2)))
+    assert not found.faults(BEN.key)
+    assert not found.contradictions
+    assert [copy.at for copy in found.heads(ANN.key)] == [1]
+    twice = (BEN.key, letter(second, kind=AHEAD, sequence=1))
+    assert contradictions((BEN.key, early), twice) == [(ANN.key, "two-numbers")]
+
+
+def test_only_a_leaders_entries_leave_so_early() -> None:
+    [copy] = post((BEN.key, letter(Head(), kind=AHEAD))).faults(BEN.key)
+    assert copy.letter.fault.startswith("volatile")

@@ -15,7 +15,8 @@ from meshkit.audit import verify as verify_
 from meshkit.audit.errors import AuditError, OtherRules
 from meshkit.audit.exhibits import gather
 from meshkit.audit.folding import opened
-from meshkit.audit.verify import Report, verify
+from meshkit.audit.story import tell
+from meshkit.audit.verify import UNATTESTED, Report, verify
 from meshkit.audit.words import named
 from meshkit.consensus.engines import TENDERMINT
 from meshkit.core.composite import At
@@ -385,6 +386,19 @@ def test_the_votes_of_pbft_prove_its_decisions(tmp_path: Path) -> None:
     assert report.attested
     assert report.certificates > 0
     assert report.aggregates > 0
+
+
+def test_under_raft_journals_hold_and_nothing_is_attested(tmp_path: Path) -> None:
+    with mesh(tmp_path, 4, engine="raft") as box:
+        box.start()
+        task = box.submit(1, "first")
+        box.run(lambda: box.is_done(task))
+        box.show_heads()
+    report = audit(tmp_path)
+    assert (report.ok, report.attested, report.aggregates) == (True, False, 1), report.findings
+    assert [note.what for note in report.notes] == [UNATTESTED.format("raft")]
+    [chapter] = tell(gather([tmp_path]), "first").chapters
+    assert not {one.kind for one in chapter.silences} & {"no-vote", "no-proposal"}
 
 
 def test_an_engine_that_trusts_its_nodes_attests_nothing(

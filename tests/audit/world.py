@@ -18,7 +18,7 @@ from meshkit import RULES, __version__
 from meshkit.core.composite import At
 from meshkit.core.history import ShowHead, Snapshot, Start
 from meshkit.core.machine import Heard, Moment, Restarted, Wake
-from meshkit.core.shell import Shell
+from meshkit.core.shell import Shell, at_once
 from meshkit.core.snapshot import freeze
 from meshkit.core.value import Value
 from meshkit.core.value import digest as digest_of
@@ -30,18 +30,18 @@ from meshkit.ledger.messages import (
     Genesis,
     Member,
     Operator,
-    Policy,
     SubmitTask,
     Task,
 )
-from meshkit.node import address, mesh_node
+from meshkit.node import address, engine_in, mesh_node, timeouts_of, usual_policy
 from meshkit.pool.messages import Offer
 from meshkit.rounds.messages import Aggregate, Aggregated, Train, Trained
 from meshkit.runtime.blocks import BlockStore
 from meshkit.runtime.home import write_document
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
-from meshkit.runtime.perform import Performer
+from meshkit.runtime.perform import Performer, urgency
+from meshkit.runtime.pulse import Asked, is_due, pulse_of
 from meshkit.runtime.voice import Voice
 from meshkit.wire.envelope import open_envelope, open_unverified, seal, sign_statements
 from meshkit.wire.keys import HashChain, Identity
@@ -89,7 +89,8 @@ def member(number: int) -> Member:
 def genesis_of(count: int, **policy: Any) -> Genesis:
     operator = Operator(OPERATOR.key, "operator", tuple(sorted(MAY)))
     members = tuple(member(number) for number in range(count))
-    return Genesis("audited", 1, members, (operator,), Policy(allowed_tasks=(MODULE,), **policy))
+    rules = usual_policy(policy.pop("engine", "tendermint"), allowed_tasks=(MODULE,), **policy)
+    return Genesis("audited", 1, members, (operator,), rules)
 
 
 def drawn(*names: object) -> np.ndarray[Any, np.dtype[np.int32]]:
@@ -147,7 +148,9 @@ class Node:
         self.blobs = held.enter_context(BlobStore.open(self.home / "blobs"))
         self.log = EntryLog(self.journal)
         self.last_ns = 0
-        self.shell = Shell(mesh_node(self.identity.key, box.genesis), self.log, self.moment)
+        key, genesis = self.identity.key, box.genesis
+        self.shell = Shell(mesh_node(key, genesis), self.log, self.moment, urgency=box.urgency)
+        self.pulse = pulse_of(engine_in(genesis), key, box.mesh, timeouts_of(genesis))
         self.voice = Voice(self.identity, box.mesh, lambda: self.journal.head)
         self.work = Work(number, self.blobs)
         self.arrived: list[Fetched] = []
@@ -160,10 +163,12 @@ class Node:
             cast(Labour, self.work),
             chain_of(number).link,
         )
+        self.shell.ahead = self.performer.perform
 
     def moment(self) -> Moment:
         self.last_ns = max(self.last_ns + 1, self.box.now_ns)
-        return Moment(self.last_ns, 7)
+        # Who stands for election at the same time as everybody else is elected never.
+        return Moment(self.last_ns, 7 if self.pulse is None else self.number)
 
     # -- what the performer asks of its mesh ------------------------------------------------------
 
@@ -194,7 +199,31 @@ class Node:
 
     def hear(self, body: bytes) -> None:
         envelope = open_envelope(body, self.box.mesh)
-        self.shell.take(At(address(envelope.body), Heard(envelope.sender, envelope.body)), body)
+        sender, message = envelope.sender, envelope.body
+        assert is_due(envelope.kind, message, self.pulse)
+        if self.pulse is not None and address(message) == "consensus":
+            admitted, asked = self.pulse.hear(sender, message, self.moment())
+            self.heed(asked)
+            if not admitted:
+                return
+        self.shell.take(At(address(message), Heard(sender, message)), body)
+
+    def heed(self, asked: Asked) -> None:
+        for command in asked.told:
+            self.shell.take(At("consensus", command))
+        self.performer.flit(asked.said)
+
+    def deadline(self) -> int | None:
+        dues = (
+            self.shell.node.deadline(self.shell.state),
+            self.pulse.deadline() if self.pulse is not None else None,
+        )
+        return min((due for due in dues if due is not None), default=None)
+
+    def wake(self) -> None:
+        self.shell.take(At("", Wake()))
+        if self.pulse is not None:
+            self.heed(self.pulse.wake(self.moment()))
 
     def tick(self) -> bool:
         """Whether there was anything to do."""
@@ -205,6 +234,8 @@ class Node:
         busy = self.shell.waiting > 0
         self.blobs.commit()
         self.performer.perform(self.shell.tick())
+        if self.pulse is not None:
+            self.heed(self.pulse.look(self.shell.state["consensus"], self.moment()))
         return busy
 
     def snapshot(self) -> None:
@@ -222,6 +253,8 @@ class Box:
         self.root = root
         self.genesis = genesis_of(count, **policy)
         self.mesh = digest_of(self.genesis)
+        halved = engine_in(self.genesis).volatile is not None
+        self.urgency = urgency if halved else at_once
         self.now_ns = BEGIN_NS
         self.silent: frozenset[int] = frozenset()
         self.tongues: dict[int, Tongue] = {}
@@ -259,11 +292,11 @@ class Box:
                 continue
             if until():
                 return
-            dues = [node.shell.node.deadline(node.shell.state) for node in self.awake]
+            dues = [node.deadline() for node in self.awake]
             self.now_ns = max(self.now_ns, min(due for due in dues if due is not None))
             for node, due in zip(self.awake, dues, strict=True):
                 if due is not None and due <= self.now_ns:
-                    node.shell.take(At("", Wake()))
+                    node.wake()
         raise AssertionError("the mesh came to no end")
 
     def submit(self, rounds: int, name: str = "task", serial: int = 1, **settings: Any) -> bytes:

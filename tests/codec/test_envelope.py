@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshkit.codec import ENVELOPE_BYTES_MAX, JOURNALED, VOLATILE, Envelope, Malformed
+from meshkit.codec import AHEAD, ENVELOPE_BYTES_MAX, JOURNALED, VOLATILE, Envelope, Malformed
 from meshkit.codec.envelope import encode_envelope, frame, unframe
 from meshkit.core.history import Head
 from meshkit.pb import journal_pb2
@@ -40,8 +40,10 @@ def test_an_envelope_comes_back(envelope: Envelope) -> None:
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"kind": VOLATILE}, "of volatile traffic names a cause"),
     ({"kind": VOLATILE, "entry": 0, "effect": 1}, "of volatile traffic names a cause"),
+    ({"kind": AHEAD}, "sent ahead of its cause names one"),
+    ({"kind": AHEAD, "entry": 0, "effect": 1}, "sent ahead of its cause names one"),
     ({"kind": 0}, "of unknown kind 0"),
-    ({"kind": 3}, "of unknown kind 3"),
+    ({"kind": 4}, "of unknown kind 4"),
     ({"entry": 0}, "names entry 0 under head 4"),
     ({"entry": 5}, "names entry 5 under head 4"),
 ]

@@ -2,11 +2,12 @@
 
 import pytest
 
-from meshkit.consensus.engines import ENGINES, Engine, Timeouts, engine_of
-from meshkit.consensus.messages import Ask, Begin, Committed, Validator
+from meshkit.consensus.engines import ENGINES, RAFT, Engine, Timeouts, engine_of
+from meshkit.consensus.messages import Ask, Begin, Certificate, Committed, Validator
 from meshkit.core.machine import Moment
 from meshkit.core.value import Statement
 from meshkit.ledger import forms
+from meshkit.ledger.messages import Note
 
 ME, MESH = b"a" * 32, b"m" * 32
 WAITS = Timeouts(1_000, 500, 500)
@@ -36,6 +37,7 @@ def test_it_answers_before_and_after_it_has_begun(engine: Engine) -> None:
     assert engine.unjudged(state) == ()
     assert engine.stalled_since(state, 2) is None
     assert engine.heard_weight(state) >= 0
+    assert engine.turn(state) in ("round -1", "view 0", "term 0")
     assert not engine.is_late(state, ME, Ask(2), 2)
 
 
@@ -55,3 +57,11 @@ def test_a_genesis_may_name_each_of_them() -> None:
 def test_no_two_engines_share_a_message() -> None:
     messages = [kind for engine in ENGINES.values() for kind in engine.messages]
     assert len(messages) == len(set(messages))
+
+
+def test_raft_attests_nothing_and_blames_nobody() -> None:
+    note, certificate = Note(ME, 1, b""), Certificate(1, 1, b"v" * 32, ())
+    assert not RAFT.attests
+    assert RAFT.said(note) is None
+    assert RAFT.deed(note) is None
+    assert RAFT.culprits(certificate, certificate, (), ()) == ()

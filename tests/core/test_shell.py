@@ -6,7 +6,7 @@ import pytest
 
 from meshkit.core.composite import At, Composite
 from meshkit.core.machine import Entry, Moment, Restarted, Wake
-from meshkit.core.shell import FREE, LATER, NOW, TICK_COMMANDS_MAX, Caused, Shell
+from meshkit.core.shell import AHEAD, FREE, LATER, NOW, TICK_COMMANDS_MAX, Caused, Shell
 from tests.core.clockwork import AlarmClock, Clockwork, Rang, Ring, Set
 
 
@@ -109,6 +109,30 @@ def test_flush_makes_durable_what_waits_and_goes_on_from_the_journals_index() ->
     assert (len(log.entries), log.transactions) == (6, 1)
     shell.take(At("a", Wake()))
     assert shell.tick() == [Caused(7, 0, At("a", Ring(1)))]
+
+
+def test_what_goes_ahead_leaves_before_its_entry_is_durable_which_it_is_in_the_same_tick() -> None:
+    log = ListLog()
+    clock = iter(range(1_000_000))
+    gone: list[tuple[int, list[Caused]]] = []
+
+    def urgency(effect: Ring) -> int:
+        return (FREE, AHEAD, NOW)[effect.count]
+
+    shell = Shell(
+        Composite({"a": AlarmClock(), "b": AlarmClock()}),
+        log,
+        lambda: Moment(next(clock), 7),
+        urgency=urgency,
+        ahead=lambda effects: gone.append((len(log.entries), effects)),
+    )
+    for name in ("a", "b"):
+        shell.take(At(name, Set(0)))
+        shell.take(At(name, Wake()))
+    assert shell.tick() == []
+    effects = [Caused(2, 0, At("a", Ring(1))), Caused(4, 0, At("b", Ring(1)))]
+    assert gone == [(0, effects)]
+    assert (len(log.entries), log.transactions, shell.unsaved) == (4, 1, 0)
 
 
 def test_what_may_be_said_later_waits_for_what_is_said_now() -> None:

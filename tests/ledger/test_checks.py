@@ -228,6 +228,16 @@ def test_a_ticket_is_for_one_identity_and_says_as_what(mesh: Mesh) -> None:
     assert mesh.check(replace(good, member=replace(good.member, weight=9))) == "mismatch"
 
 
+def test_a_ticket_gives_no_weight_that_the_engine_has_not(mesh: Mesh) -> None:
+    good = join()
+    heavy = replace(
+        good, member=replace(good.member, weight=9), ticket=replace(good.ticket, weight=9)
+    )
+    assert mesh.check(heavy) == ""
+    mesh.state = replace(mesh.state, policy=replace(mesh.state.policy, engine="raft"))
+    assert mesh.check(heavy) == "weight"
+
+
 def test_a_ticket_is_signed_by_an_operator_who_may_admit(mesh: Mesh) -> None:
     ticket = join().ticket
     assert mesh.check(replace(join(), ticket=replace(ticket, operator=PAUL))) == "forbidden"

@@ -20,6 +20,7 @@ from meshkit.ledger.forms import (
     check_parameters,
     check_policy,
     check_task,
+    check_vote,
     fits,
     is_endpoint,
     update_bytes,
@@ -296,3 +297,20 @@ def test_any_text_is_judged_without_an_error(text: str) -> None:
     check_parameters("{" + text)
     check_task(replace(TASK, name=text, module=text, strategy=text, parameters=text), POLICY)
     check_member(replace(ADA, name=text, events=text, join=text, roles=(text,)))
+
+
+def test_an_engine_without_weights_has_none() -> None:
+    heavy, *others = GENESIS.founders
+    founders = tuple(replace(one, weight=1) for one in others)
+    light = replace(GENESIS, founders=(heavy, *founders), policy=Policy(engine="raft"))
+    for member, engine, expected in (
+        (replace(heavy, weight=1), "raft", ""),
+        (replace(heavy, weight=2), "raft", "weight"),
+        (replace(heavy, weight=2), "pbft", ""),
+        (replace(heavy, weight=2, roles=("trainer",)), "raft", ""),
+    ):
+        policy = Policy(engine=engine)
+        genesis = replace(light, founders=(member, *founders), policy=policy)
+        assert slug(check_genesis(genesis)) == expected
+    said = check_vote(replace(heavy, weight=2), Policy(engine="raft"))
+    assert said == "weight: under raft every validator weighs 1"

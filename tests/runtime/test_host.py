@@ -6,12 +6,25 @@ from typing import Any
 import pytest
 
 from meshkit import RULES, __version__
-from meshkit.codec import VOLATILE, decode_entry
+from meshkit.codec import AHEAD, VOLATILE, decode_entry
 from meshkit.consensus.messages import NIL, Ask
+from meshkit.consensus.raft.messages import (
+    NOOP,
+    Append,
+    AppendReply,
+    Heartbeat,
+    HeartbeatReply,
+    LogEntry,
+    PreVoteReply,
+    RequestPreVote,
+    RequestVote,
+    VoteReply,
+)
+from meshkit.consensus.raft.state import FOLLOWER, LEADER
 from meshkit.consensus.tendermint.messages import PRECOMMIT, Vote
 from meshkit.core.composite import At
 from meshkit.core.history import TALLIED_MIN, Count, Head, HeadNoted, ShowHead, Tallied
-from meshkit.core.value import digest
+from meshkit.core.value import Value, digest
 from meshkit.journal import JournalFailed
 from meshkit.journal.memory import Fault
 from meshkit.ledger.messages import Note, RemoveMember
@@ -19,6 +32,7 @@ from meshkit.node import address
 from meshkit.pool.messages import LinkDrawn, Offered
 from meshkit.runtime import host as hosts
 from meshkit.runtime.host import Host
+from meshkit.wire.envelope import open_envelope
 from meshkit.wire.port import Delivery
 from meshkit.wire.port import Fetched as Arrived
 from tests.runtime.world import (
@@ -301,3 +315,80 @@ def test_what_is_offered_by_a_member_reaches_the_pool(world: World) -> None:
     note = world.sign(Note(OTHER.key, 1, b"hello"), OTHER)
     world.hear(Offered(note))
     world.until(lambda: world.shell.state["ledger"].notes == 1)
+
+
+# -- an engine of two halves -----------------------------------------------------------------------
+
+
+def a_site() -> World:
+    """One of two who agree by Raft."""
+    return World(genesis=a_genesis(a_member(OTHER, "other"), engine="raft"))
+
+
+def said(world: World) -> list[Value]:
+    sent, world.mesh.sent = world.mesh.sent, []
+    return [open_envelope(data, world.mesh_id).body for _, data in sent]
+
+
+def test_a_member_of_a_site_that_hears_nobody_stands_for_election_and_beats() -> None:
+    with a_site() as world:
+        world.settle()
+        world.until(lambda: any(type(one) is RequestPreVote for one in said(world)))
+        free: dict[str, Any] = {"kind": VOLATILE, "entry": 0}
+        world.hear(PreVoteReply(1, True, 0, 0), **free)
+        world.until(lambda: any(type(one) is RequestVote for one in said(world)))
+        assert not any(record for record in world.host.refused)
+        world.hear(VoteReply(1, True))
+        world.until(lambda: world.shell.state["consensus"].role == LEADER)
+        kinds = [type(one) for one in said(world)]
+        assert kinds[-2:] == [Heartbeat, Append] or kinds[-2:] == [Append, Heartbeat]
+        world.until(lambda: any(type(one) is Heartbeat for one in said(world)))
+
+
+def test_what_is_never_journaled_leaves_no_entry_and_may_come_in_no_other_envelope() -> None:
+    with a_site() as world:
+        world.settle()
+        length = world.journal.head.index
+        free: dict[str, Any] = {"kind": VOLATILE, "entry": 0}
+        world.hear(Heartbeat(0, 1))
+        world.hear(Ask(1), **free)
+        world.hear(RequestVote(1, 0, 0, False), kind=AHEAD, entry=0)
+        world.turn()
+        assert world.host.refused["not-addressed"] == 3
+        world.hear(Heartbeat(0, 1), **free)
+        world.hear(Heartbeat(0, 1), by=STRANGER, peer=STRANGER.key, **free)
+        world.turn()
+        assert [type(one) for one in said(world)] == [HeartbeatReply]
+        world.turn()
+        world.settle()
+        assert world.journal.head.index == length + 1  # that there is a leader
+        world.hear(RequestVote(1, 0, 0, False))
+        world.turn()
+        assert world.shell.state["consensus"].term == 0
+        world.hear(RequestVote(1, 0, 0, True))
+        world.turn()
+        assert world.shell.state["consensus"].term == 1
+
+
+def test_a_leaders_entries_are_heard_though_they_left_before_they_were_durable() -> None:
+    with a_site() as world:
+        world.settle()
+        entry = LogEntry(1, 1, NOOP, 0)
+        world.hear(Append(1, 0, 0, (entry,), 0, False), kind=AHEAD, entry=0)
+        world.until(lambda: world.shell.state["consensus"].log.entries)
+        world.settle()
+        assert AppendReply(1, 1, False, 0, 0) in said(world)
+
+
+def test_who_is_alone_in_a_site_leads_it_and_keeps_what_it_decides() -> None:
+    with World(genesis=a_genesis(engine="raft")) as world:
+        world.settle()
+        world.until(lambda: world.shell.state["consensus"].role == LEADER)
+        world.settle()
+        note = world.sign(Note(ME.key, 1, b"hello"), ME)
+        world.offer(note)
+        world.turn()
+        assert (world.shell.state["ledger"].height, world.shell.unsaved) == (1, 0)
+    with World(world.disk, world.genesis) as world:
+        assert world.shell.state["consensus"].role == FOLLOWER
+        world.until(lambda: world.shell.state["consensus"].role == LEADER)

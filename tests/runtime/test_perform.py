@@ -6,7 +6,10 @@ import pytest
 from blake3 import blake3
 from msgspec.structs import replace
 
+from meshkit.codec import AHEAD, VOLATILE
 from meshkit.consensus.messages import Ask, Committed, Serve
+from meshkit.consensus.raft.messages import Early, Heartbeat, Keep, Notice, Prompt
+from meshkit.core import shell
 from meshkit.core.composite import At
 from meshkit.core.history import Head
 from meshkit.core.machine import Broadcast, Heard, Send
@@ -71,6 +74,9 @@ def test_what_is_said_to_all_is_urgent_and_work_inside_is_free() -> None:
     assert urgency(Send(OTHER.key, Head())) == LATER
     assert urgency(Serve(OTHER.key, 1)) == LATER
     assert urgency(DrawLink(1)) == FREE
+    assert urgency(Early(OTHER.key, Head())) == shell.AHEAD
+    assert urgency(Prompt(OTHER.key, Head())) == urgency(Keep()) == NOW
+    assert urgency(Notice(OTHER.key, Head())) == FREE
 
 
 # -- speaking --------------------------------------------------------------------------------------
@@ -214,3 +220,32 @@ def test_a_blob_that_is_not_what_it_should_be_is_not_kept(
     world.performer.arrived([Arrived(effect.digest, blob)])
     assert taken(world) == answer(effect, problem)
     assert world.blobs.has(effect.digest) == (known or not problem)
+
+
+# -- before the disk has it, and beside the journal ------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Early, Notice])
+def test_what_leaves_before_its_entry_is_durable_names_none(world: World, kind: type[Send]) -> None:
+    do(world, kind(OTHER.key, Head()))
+    [(to, data)] = world.mesh.sent
+    envelope = open_envelope(data, world.mesh_id)
+    assert (to, envelope.kind, envelope.entry) == (OTHER.key, AHEAD, 0)
+
+
+def test_what_is_waited_for_names_its_entry_and_to_keep_something_says_nothing(
+    world: World,
+) -> None:
+    do(world, Prompt(OTHER.key, Head()), entry=1)
+    do(world, Keep())
+    [(_, data)] = world.mesh.sent
+    assert open_envelope(data, world.mesh_id).entry == 1
+
+
+def test_what_the_volatile_half_says_is_counted_by_what_it_is(world: World) -> None:
+    world.performer.flit([Send(OTHER.key, Heartbeat(1, 1))])
+    world.mesh.out_of_reach.add(OTHER.key)
+    world.performer.flit([Send(OTHER.key, Heartbeat(1, 2))])
+    [(_, data)] = world.mesh.sent[:1]
+    assert open_envelope(data, world.mesh_id).kind == VOLATILE
+    assert world.performer.counts["Heartbeat"] == 2

@@ -1,5 +1,7 @@
 """What the node says is signed where it is its own, and sealed with where it stands."""
 
+from meshkit.codec import AHEAD, VOLATILE
+from meshkit.consensus.messages import Ask
 from meshkit.journal import Head
 from meshkit.ledger.messages import Note
 from meshkit.pool.messages import Offered
@@ -30,6 +32,14 @@ def test_each_message_has_a_number_of_its_own() -> None:
     voice = a_voice()
     said = [voice.say(Note(ME.key, 1, b""), 1, 0)[1] for _ in range(3)]
     assert [open_envelope(data, MESH).sequence for data in said] == [1, 2, 3]
+
+
+def test_what_leaves_before_its_entry_or_has_none_names_no_cause() -> None:
+    voice = a_voice()
+    for data, kind in ((voice.ahead(Ask(1)), AHEAD), (voice.fleeting(Ask(1)), VOLATILE)):
+        envelope = open_envelope(data, MESH)
+        assert (envelope.kind, envelope.entry, envelope.effect) == (kind, 0, 0)
+        assert Head(envelope.head_index, envelope.head_hash) == HEAD
 
 
 def test_what_others_have_signed_passes_as_it_is() -> None:

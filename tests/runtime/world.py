@@ -25,11 +25,10 @@ from meshkit.ledger.messages import (
     Genesis,
     Member,
     Operator,
-    Policy,
     SubmitTask,
     Task,
 )
-from meshkit.node import address, mesh_node
+from meshkit.node import address, engine_in, mesh_node, timeouts_of, usual_policy
 from meshkit.pool.messages import Offer
 from meshkit.runtime import worker_messages as worker
 from meshkit.runtime.blocks import BlockStore
@@ -40,6 +39,7 @@ from meshkit.runtime.labour import Labour
 from meshkit.runtime.log import EntryLog
 from meshkit.runtime.outcomes import Outcomes
 from meshkit.runtime.perform import Performer, urgency
+from meshkit.runtime.pulse import pulse_of
 from meshkit.runtime.restore import restore
 from meshkit.runtime.voice import Voice
 from meshkit.wire.envelope import seal, sign_statements
@@ -75,9 +75,11 @@ def a_member(identity: Identity, name: str, roles: tuple[str, ...] = ROLES) -> M
     )
 
 
-def a_genesis(*others: Member, may: tuple[str, ...] = tuple(sorted(MAY))) -> Genesis:
+def a_genesis(
+    *others: Member, may: tuple[str, ...] = tuple(sorted(MAY)), engine: str = "tendermint"
+) -> Genesis:
     founders = (a_member(ME, "me"), *others)
-    policy = Policy(allowed_tasks=(MODULE,))
+    policy = usual_policy(engine, allowed_tasks=(MODULE,))
     return Genesis("world", 1, founders, (Operator(OPERATOR.key, "operator", may),), policy)
 
 
@@ -255,11 +257,15 @@ class World:
         self.performer = Performer(
             self.shell, self.mesh, self.voice, self.blobs, self.blocks, self.labour, CHAIN.link
         )
+        self.shell.ahead = self.performer.perform
         self.outcomes = Outcomes()
         self.shell.observers.append(self.outcomes.observe)
         self.host = Host(
             self.genesis, self.shell, self.clock, self.log, self.journal, self.blobs, self.mesh,
             self.performer, self.labour, ME.key,
+            pulse=pulse_of(
+                engine_in(self.genesis), ME.key, self.mesh_id, timeouts_of(self.genesis)
+            ),
         )  # fmt: skip
         self.incoming: dict[bytes, bytes] = {}
         self.desk = Desk(

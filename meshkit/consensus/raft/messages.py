@@ -248,6 +248,10 @@ class Notice(Send):
     """Tells a follower what is committed. It binds nobody, so no entry need be durable for it."""
 
 
+class Keep(Value):
+    """Have this durable at once: who decides alone decides what no other journal holds."""
+
+
 Message: TypeAlias = (
     RequestVote | VoteReply | Append | AppendReply | InstallSnapshot | TimeoutNow | WantTransfer
 )
@@ -275,4 +279,4 @@ Command: TypeAlias = (
     | Compact
 )
 
-Effect: TypeAlias = Broadcast | Send | Early | Prompt | Notice | Serve
+Effect: TypeAlias = Broadcast | Send | Early | Prompt | Notice | Keep | Serve

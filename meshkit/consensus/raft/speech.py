@@ -11,7 +11,7 @@ by its heartbeat, or asks.
 
 from collections.abc import Iterator, Sequence
 
-from meshkit.consensus.messages import Ask, Serve
+from meshkit.consensus.messages import Ask, Decided, Serve
 from meshkit.consensus.raft.events import (
     Acknowledged,
     Appended,
@@ -51,6 +51,7 @@ from meshkit.consensus.raft.messages import (
     AppendReply,
     Early,
     Effect,
+    Keep,
     Notice,
     Prompt,
     RequestVote,
@@ -59,7 +60,7 @@ from meshkit.consensus.raft.messages import (
     WantTransfer,
 )
 from meshkit.consensus.raft.rules import is_whole
-from meshkit.consensus.raft.state import CANDIDATE, FOLLOWER, State, is_early, snapshot
+from meshkit.consensus.raft.state import CANDIDATE, FOLLOWER, State, is_alone, is_early, snapshot
 from meshkit.core.machine import Broadcast, Send
 
 # Most of what happens is nothing to be said about.
@@ -87,6 +88,8 @@ def speak(state: State, event: Event) -> Sequence[Effect]:
             return (Prompt(to, AppendReply(state.term, index, True, hint_index, hint_term)),)
         case StaleRefused(to=to):
             return (Prompt(to, AppendReply(state.term, 0, True, 0, 0)),)
+        case Decided() if state.alone_index or is_alone(state):
+            return (Keep(),)
         case Campaigned() | Repeated():
             return tuple(_repetition(state, event))
         case HeightBegun(height=height):

@@ -8,7 +8,7 @@ is in no signature: nobody grants two votes in a term, and a term has one leader
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from meshkit.consensus.engines import PBFT, Timeouts
+from meshkit.consensus.engines import PBFT, RAFT, Timeouts
 from meshkit.consensus.pbft.messages import Commit, Prepare, PrePrepare
 from meshkit.consensus.raft.messages import (
     Append,
@@ -20,7 +20,6 @@ from meshkit.consensus.raft.messages import (
 from meshkit.core.shell import at_once
 from meshkit.core.value import Value, digest
 from meshkit.runtime.perform import urgency
-from meshkit.sim.engines.raft import ENGINE as RAFT
 from meshkit.sim.search import SIGNED, Before, Case, Choice, Said, Vow, everything
 
 IDS = tuple(bytes([number]) * 32 for number in range(1, 5))

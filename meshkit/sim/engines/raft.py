@@ -1,42 +1,23 @@
 """Raft in the proving ground: its volatile half, and what is rare in it. Nobody lies here."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from meshkit.consensus import raft
-from meshkit.consensus.engines import Engine, Timeouts
-from meshkit.consensus.messages import Certificate, Committed, Decided, Validator
-from meshkit.consensus.raft import face, stall
-from meshkit.consensus.raft.beat import Look, Read, Readable, Tell, Unreadable
-from meshkit.consensus.raft.both import FLEETING, OVERHEARD
+from meshkit.consensus.engines import RAFT, Timeouts
+from meshkit.consensus.messages import Committed, Decided
+from meshkit.consensus.raft.beat import Read, Readable
 from meshkit.consensus.raft.events import (
     ConfigurationApplied,
     Elected,
-    HeightBegun,
     SteppedDown,
     Taken,
 )
 from meshkit.consensus.raft.log import last_index, term_at
-from meshkit.consensus.raft.messages import (
-    Append,
-    AppendReply,
-    Early,
-    Heartbeat,
-    HeartbeatReply,
-    InstallSnapshot,
-    PreVoteReply,
-    ReadFrom,
-    RequestPreVote,
-    RequestVote,
-    TimeoutNow,
-    VoteReply,
-    WantRead,
-    WantTransfer,
-)
-from meshkit.consensus.raft.pulse import admits
-from meshkit.core.machine import Entry, Heard, Moment, Wake
+from meshkit.consensus.raft.messages import Early
+from meshkit.core.machine import Entry, Heard, Moment
 from meshkit.core.shell import at_once
-from meshkit.core.value import Statement, Value
+from meshkit.core.value import Value
+from meshkit.runtime import pulse as pulses
 from meshkit.sim.engines.kit import CONSENSUS, Asked, Heeded, Kit
 from meshkit.sim.engines.replica import READ
 from meshkit.sim.process import Process
@@ -51,97 +32,35 @@ AMID = "an election while the configuration is joint"
 CAUGHT_UP = "a decision from somebody's store"
 
 
-def timing(timeouts: Timeouts) -> raft.Timing:
-    return raft.Timing(heartbeat_ms=timeouts.vote_ms, election_ms=timeouts.propose_ms)
-
-
-def _machine(me: bytes, mesh: bytes, timeouts: Timeouts) -> raft.Raft:
-    return raft.Raft(me, timing(timeouts))
-
-
-def _nobody(
-    first: Certificate,
-    second: Certificate,
-    statements: Iterable[Statement],
-    voters: Sequence[Validator],
-) -> tuple[bytes, ...]:
-    """Who is to blame for a contradiction: nothing here says so."""
-    return ()
-
-
-def _nothing(value: Value) -> None:
-    """What a statement or event tells of its signer's vows: there are none."""
-
-
-ENGINE = Engine(
-    name="raft",
-    attests=False,
-    machine=_machine,
-    state=raft.State,
-    begun=HeightBegun,
-    messages=(
-        RequestVote, VoteReply, Append, AppendReply, InstallSnapshot, TimeoutNow, WantTransfer,
-        Heartbeat, HeartbeatReply, RequestPreVote, PreVoteReply, WantRead, ReadFrom,
-    ),
-    places={},
-    vouches=face.vouches,
-    culprits=_nobody,
-    said=_nothing,
-    deed=_nothing,
-    wanted=face.wanted,
-    is_dormant=face.is_dormant,
-    unjudged=face.unjudged,
-    leader=face.leader,
-    is_late=face.is_late,
-    stalled_since=stall.stalled_since,
-    heard_weight=stall.heard_weight,
-)  # fmt: skip
-
-
 class Pulse:
     """One life of the volatile half: see the duties in `meshkit.consensus.raft`."""
 
     def __init__(self, me: bytes, timeouts: Timeouts) -> None:
-        self._machine = raft.Pulse(me, timing(timeouts))
-        self._beat = self._machine.initial()
+        self._pulse = pulses.Pulse(RAFT, me, b"", timeouts)
 
     def takes(self, message: Value) -> bool:
-        return type(message) in FLEETING
+        return self._pulse.takes(message)
 
     def hear(self, sender: bytes, message: Value, moment: Moment) -> Heeded:
-        kind = type(message)
-        if kind in FLEETING:
-            return Heeded(False, self._take(Heard(sender, message), moment))
-        if not admits(self._beat, self._machine.timing, message, moment.now_ns):
-            return Heeded(False, Asked())
-        heeds = kind in OVERHEARD
-        return Heeded(True, self._take(Heard(sender, message), moment) if heeds else Asked())
+        admitted, asked = self._pulse.hear(sender, message, moment)
+        return Heeded(admitted, _apart(asked))
 
     def look(self, state: Any, moment: Moment) -> Asked:
-        return self._take(Look(state), moment)
+        return _apart(self._pulse.look(state, moment))
 
     def wake(self, moment: Moment) -> Asked:
-        return self._take(Wake(), moment)
+        return _apart(self._pulse.wake(moment))
 
     def read(self, token: bytes, moment: Moment) -> Asked:
-        return self._take(Read(token), moment)
+        return _apart(self._pulse.take(Read(token), moment))
 
     def deadline(self) -> int | None:
-        return self._machine.deadline(self._beat)
-
-    def _take(self, command: Look | Heard | Wake | Read, moment: Moment) -> Asked:
-        effects: list[Any] = []
-        for event in self._machine.decide(self._beat, command, moment):
-            self._beat = self._machine.evolve(self._beat, event)
-            effects += self._machine.react(self._beat, event)
-        return _apart(effects)
+        return self._pulse.deadline()
 
 
-def _apart(effects: Sequence[Any]) -> Asked:
-    commands = [effect.command for effect in effects if isinstance(effect, Tell)]
-    readable = [effect.token for effect in effects if isinstance(effect, Readable)]
-    inner = (Tell, Readable, Unreadable)
-    return Asked([one for one in effects if not isinstance(one, inner)], commands, readable)
+def _apart(asked: pulses.Asked) -> Asked:
+    readable = [effect.token for effect in asked.others if isinstance(effect, Readable)]
+    return Asked(asked.said, asked.told, readable)
 
 
 def rare(process: Process, entry: Entry) -> Iterator[str]:
@@ -168,7 +87,7 @@ def _overwrites(process: Process, taken: Taken) -> bool:
 
 
 KIT = Kit(
-    engine=ENGINE,
+    engine=RAFT,
     sizes=SIZES,
     timeouts=TIMEOUTS,
     urgency=at_once,

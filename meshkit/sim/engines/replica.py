@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshkit import RULES, __version__
 from meshkit.consensus.messages import Begin, Serve
+from meshkit.consensus.raft.messages import Keep
 from meshkit.core.composite import At, Composite
 from meshkit.core.history import Start
 from meshkit.core.machine import Broadcast, Heard, Restarted, Send
@@ -191,6 +192,8 @@ class Speaker(Performer):
             case Serve(to, height):
                 for value in self._replica.store.served(height):
                     self._send(caused, to, value)
+            case Keep():
+                pass  # it is durable by now
             case Relay(call):
                 self._broadcast(caused, call)
             case Answer(client=client):

@@ -33,7 +33,7 @@ from meshkit.consensus.raft.both import FLEETING, OVERHEARD
 from meshkit.consensus.raft.events import CommitAdvanced, Elected
 from meshkit.consensus.raft.evolve import evolve
 from meshkit.consensus.raft.log import last_index, term_at
-from meshkit.consensus.raft.messages import Early, Notice
+from meshkit.consensus.raft.messages import Early, Keep, Notice
 from meshkit.consensus.raft.pulse import admits
 from meshkit.consensus.raft.quorum import WON, joint_vote_result
 from meshkit.consensus.raft.state import LEADER, is_alone
@@ -379,6 +379,8 @@ class Node:
                 for served in sorted(self.store):
                     if height <= served < height + SERVED_MAX:
                         self.net.post(self.me, to, self.store[served])
+            case Keep():
+                pass  # it is durable by now
             case _:
                 raise AssertionError(f"unknown effect {effect!r}")
 

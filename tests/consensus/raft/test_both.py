@@ -28,6 +28,7 @@ from meshkit.consensus.raft.messages import (
     Compact,
     Heartbeat,
     InstallSnapshot,
+    Keep,
     RequestPreVote,
     RequestVote,
     TransferLeadership,
@@ -142,7 +143,7 @@ def test_R23_a_single_node_leads_and_decides_by_itself() -> None:
     assert script.raft(0).height == 2
     assert script.under_way == []
     script.take(0, Read(b"r"))
-    assert script.done == [Readable(b"r", 2)]
+    assert script.done == [Keep(), Readable(b"r", 2)]
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
