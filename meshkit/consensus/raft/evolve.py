@@ -53,6 +53,7 @@ from meshkit.consensus.raft.state import (
     AGAIN_NS_MAX,
     ASK_HEIGHTS,
     CANDIDATE,
+    ENDED,
     FOLLOWER,
     GRACE_NS,
     LEADER,
@@ -305,7 +306,7 @@ def _configuration_applied(state: State, event: ConfigurationApplied) -> State:
     if state.role != LEADER:
         return now
     if state.transferee and state.transferee not in configuration.voters:
-        now = replace(now, transferee=b"", transfer_due_ns=0)
+        now = replace(now, transferee=b"", transfer_due_ns=ENDED)
     return _with_peers(now, 0)
 
 
@@ -387,7 +388,7 @@ def _transfer_begun(state: State, event: TransferBegun) -> State:
 
 
 def _transfer_ended(state: State, event: TransferEnded) -> State:
-    return replace(state, transferee=b"", transfer_due_ns=0)
+    return replace(state, transferee=b"", transfer_due_ns=ENDED)
 
 
 EVOLVE_BY: Mapping[type, Callable[[State, Any], State]] = {

@@ -77,9 +77,13 @@ def _hurry(turn: Turn) -> None:
 
 
 def _is_leased(turn: Turn) -> bool:
-    """R15: whether nobody else can have been elected by now, if clocks are as we believe."""
+    """R15: whether nobody else can have been elected by now, if clocks are as we believe.
+
+    Whom we ever told to stand may do so whenever it hears that, and is voted for whoever leads
+    (R16): from then on we have no lease in this term, even if that transfer is long over.
+    """
     seen = turn.beat.seen
-    if not turn.timing.lease or seen.transferee or not is_fresh(seen):
+    if not turn.timing.lease or seen.transfer_due_ns or not is_fresh(seen):
         return False
     length_ns = turn.timing.election_ns * (1_000_000 - turn.timing.drift_ppm) // 1_000_000
     return turn.now_ns < turn.leased_ns() + length_ns

@@ -27,6 +27,8 @@ FOLLOWER = 0
 CANDIDATE = 1
 LEADER = 2
 
+ENDED = -1  # when a transfer is due that is over
+
 MS_NS = 1_000_000  # nanoseconds in a millisecond
 AGAIN_NS = 200 * MS_NS  # many round trips of a site; the volatile half notices losses sooner
 AGAIN_NS_MAX = 6_400 * MS_NS  # for who is dead: it is found by its heartbeats anyway (a guess)
@@ -73,7 +75,7 @@ class State(Value):
     alone_index: int = 0  # committed by us alone, and not known to be durable yet; see `is_early`
     farewell: int = 0  # the entry that must be committed before we go, where we are removed
     transferee: bytes = b""
-    transfer_due_ns: int = 0
+    transfer_due_ns: int = 0  # ENDED after one: who was told to stand may yet hear it
 
     # Of one who is behind.
     offer: InstallSnapshot | None = None

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from meshkit.consensus.raft import log as logs
 from meshkit.consensus.raft.log import Log
@@ -107,3 +108,6 @@ def test_the_log_is_bounded_by_entries_and_by_bytes() -> None:
     assert logs.surplus(heavy, 0) == 0, "what is not applied stays"
     assert logs.surplus(heavy, 4) == 3
     assert logs.surplus(heavy, 2) == 1, "and so does the last that is"
+    quarters = tuple(replace(entry, size=logs.KEPT_BYTES_MAX // 4) for entry in entries)
+    more = logs.after(logs.after(Log(), quarters), (replace(quarters[0], index=5),))
+    assert logs.surplus(more, 5) == 3, "half of what may be kept is kept"

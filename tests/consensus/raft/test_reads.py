@@ -1,6 +1,7 @@
 """Reads: confirmed by a majority, or by a lease, and served when so much is applied."""
 
 import pytest
+from msgspec.structs import replace
 
 from meshkit.consensus.messages import Begin
 from meshkit.consensus.raft import reads
@@ -11,11 +12,13 @@ from meshkit.consensus.raft.messages import (
     HeartbeatReply,
     ReadFrom,
     RequestVote,
+    TimeoutNow,
     TransferLeadership,
     WantRead,
 )
 from meshkit.consensus.raft.pulse import admits
 from meshkit.consensus.raft.rules import Timing
+from meshkit.consensus.raft.script import Cluster
 from tests.consensus.raft.network import name
 from tests.consensus.raft.playbook import Play, append, value_entry
 from tests.consensus.raft.test_pulse import BEAT, Beats, T, following, leading
@@ -80,6 +83,14 @@ def test_R14_a_leader_answers_a_follower_s_read() -> None:
     beats.hear(2, WantRead(b"r"))
     answered(beats, 1)
     assert beats.sent(ReadFrom) == [ReadFrom(b"r", 1)]
+    assert outcomes(beats) == []
+
+
+def test_R14_who_leads_by_now_asks_nobody_else_from_where_to_read() -> None:
+    """A former leader's answer comes late: it may be of another's commit."""
+    beats = leading()
+    beats.do(Read(b"r"))
+    beats.hear(1, ReadFrom(b"r", 1))
     assert outcomes(beats) == []
 
 
@@ -188,6 +199,37 @@ def test_R15_who_hands_over_gives_up_its_lease() -> None:
     beats.look()
     beats.do(Read(b"r"))
     assert outcomes(beats) == []
+
+
+def test_R15_who_wanted_to_hand_over_has_no_lease_in_that_term_any_more() -> None:
+    """Whoever was told to stand hears it late, wins, and writes: the old leader must not serve."""
+    site = Cluster(replace(LEASE, lacking=1))
+    site.add(3, [1, 2, 3], index=2, pre_vote=True, check_quorum=True)
+
+    def pass_time(beats: int) -> None:
+        for _ in range(beats):
+            for number in (1, 2, 3):
+                site.tick(number)
+            site.stabilize()
+
+    pass_time(20)
+    [old] = [number for number in (1, 2, 3) if site.status(number).role == "leader"]
+    heir, third = [number for number in (1, 2, 3) if number != old]
+    site.read(old, b"before")
+    assert site.reads == [(old, b"before", 3)], "by its lease, at once"
+    site.transfer(old, heir)
+    [late] = [one for one in site.ready(old) if isinstance(one.message, TimeoutNow)]
+    site.under_way.clear()
+    pass_time(6)
+    assert site.status(old).role == "leader", "it was in vain"
+    site.under_way.append(late)
+    site.stabilize(heir, third)
+    assert site.status(heir).role == "leader"
+    site.propose(heir, "newer")
+    site.stabilize(heir, third)
+    assert site.status(heir).commit > site.status(old).commit
+    site.read(old, b"after")
+    assert site.reads[1:] == []
 
 
 def test_R15_who_has_just_started_helps_nobody_for_T() -> None:
