@@ -6,7 +6,8 @@ is evidence, and one that says the same is nothing, or a question.
 
 For a node that is behind or stuck is noticed by what it says: whoever asks about a decided height
 or votes in one is told the decision, and whoever votes in a round that is over is told the votes
-that ended it; each once a window, and not while such a message may merely have been under way. A
+that ended it; each once a window, and not while such a message may merely have been under way. So
+is whoever asks in our height and has not cast the vote that we wait for: it has just come back. A
 peer that is ahead of us is remembered and asked (T14, T16).
 """
 
@@ -46,6 +47,7 @@ from meshkit.consensus.tendermint.rules import Timeouts, next_event, start
 from meshkit.consensus.tendermint.state import (
     EMPTY,
     GRACE_NS,
+    PROPOSE,
     ROUNDS_AHEAD,
     ROUNDS_KEPT,
     VALUES_KEPT,
@@ -412,6 +414,16 @@ def _hear_ask(deciding: Deciding, sender: bytes, height: int) -> None:
         _notice(deciding, sender, height)
     elif height < state.height or state.decided:
         _answer_height(deciding, sender, height)
+    elif _is_awaited(state, sender):
+        _answer_round(deciding, sender, state.round)
+
+
+def _is_awaited(state: State, peer: bytes) -> bool:
+    """Whether we wait for its vote: who has just come back has heard nothing of our round, and we
+    may not repeat ourselves for seconds."""
+    if state.step == PROPOSE or peer not in state.weights:
+        return False
+    return peer not in _tally(round_of(state, state.round), state.step).by_voter
 
 
 def _hear_want(deciding: Deciding, sender: bytes, want: WantValue) -> None:

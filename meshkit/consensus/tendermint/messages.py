@@ -211,7 +211,8 @@ class HeightAnswered(Value):
 
 
 class RoundAnswered(Value):
-    """A peer is in a round that is over: it is told what we know of that one and of later ones."""
+    """A peer is in a round that is over, or in ours and knows nothing of it: it is told what we
+    know of that one and of later ones."""
 
     to: bytes
     height: int

@@ -86,7 +86,7 @@ def speak(state: State, me: bytes, event: Event) -> Sequence[Effect]:
             # How far we are tells it to ask on, when what the store sends at once was not all.
             return (Serve(to, height), Send(to, Ask(state.height)))
         case RoundAnswered(to=to, round=number):
-            return (Send(to, Known((), tuple(_votes_since(state, number)))),)
+            return (Send(to, Known(_proposed(state, number), tuple(_votes_since(state, number)))),)
         case ValueAnswered(to=to, value_id=value_id):
             proposal = signed_proposal(state, value_id)
             return (Send(to, Known((proposal,), ())),) if proposal else ()
@@ -155,6 +155,14 @@ def _proof(state: State, event: EquivocationSeen) -> Known:
     first = event.first
     kind = first.kind if isinstance(first, Vote) else PROPOSE
     return state.convicted[charge(cast("Vote | Proposal", first).height, kind, event.culprit)]
+
+
+def _proposed(state: State, number: int) -> tuple[Proposal, ...]:
+    """The proposal of our round, for who is in it and may have missed it."""
+    proposal = round_of(state, number).proposal if number == state.round else None
+    if proposal is None or proposal.value_id not in state.values:
+        return ()
+    return (replace(proposal, value=state.values[proposal.value_id]),)
 
 
 def _votes_since(state: State, number: int) -> Iterator[Vote]:

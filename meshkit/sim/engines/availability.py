@@ -1,11 +1,11 @@
 """How much of the time an engine can commit: days of virtual time in which something always breaks.
 
 Each replica dies once an hour, at a moment drawn in it, and is back after ten seconds, with what
-its disk holds. One message in a hundred is lost, those of the client too. Once a day some replicas,
-as many as the others can do without, are cut off from them, for two minutes more or less. A client
-that reaches all replicas makes a call each second, to all of them, whatever became of the one
-before, and says it again until it is answered, since the answer may be lost: which it is as soon as
-a client may believe what it is told (`client`).
+its disk holds. One message in a hundred is lost, those of the client too; what is not lost comes in
+order, as over TCP. Once a day some replicas, as many as the others can do without, are cut off from
+them, for two minutes more or less. A client that reaches all replicas makes a call each second, to
+all of them, whatever became of the one before, and says it again until it is answered: that is as
+soon as a client may believe what it is told (`client`).
 
     share    of the calls, how many were answered before the next one was made
     gap      the time from a call to the first answer thereafter, be it to a later call: how long
@@ -30,15 +30,17 @@ from typing import Any, NamedTuple
 
 from meshkit.consensus.engines import Timeouts
 from meshkit.sim import people
-from meshkit.sim.agenda import MS, SECOND
+from meshkit.sim.agenda import MS, SECOND, Agenda
+from meshkit.sim.dice import PPM, Dice
 from meshkit.sim.engines.client import Asked, Client, Habits
 from meshkit.sim.engines.kit import Kit, is_enough
 from meshkit.sim.engines.latency import FIELDS, most_gone, summary
 from meshkit.sim.engines.replica import Replica
 from meshkit.sim.engines.service import PUT
 from meshkit.sim.engines.world import Audience, World
-from meshkit.sim.network import Weather
+from meshkit.sim.network import Hearer, Network, Weather
 from meshkit.sim.process import Pace, Process
+from meshkit.sim.voice import Spoken
 
 HOUR_NS = 3_600 * SECOND
 DAY_NS = 24 * HOUR_NS
@@ -108,7 +110,8 @@ class Site:
         self.kit, self.length_ns = kit, length_ns
         audience = Agreed()
         self.world = World(seed, kit, (1,) * replicas, (1 << replicas) - 1, waits(kit), audience)
-        self.world.network.weather = WEATHER
+        dice = self.world.dice("network")
+        self.world.network = Lines(self.world.agenda, dice, WEATHER)
         for person in self.world.persons:
             self.world.add(person).pace = PACE
         self.prober = Prober(self.world)
@@ -236,6 +239,25 @@ class Prober(Client):
         self.spans.append(Span(self.since_ns, now_ns))
         if now_ns < self._asked_ns + PROBE_NS:  # nobody has called since
             self.latencies_ns.append(now_ns - self._asked_ns)
+
+
+class Lines(Network):
+    """Links on which nothing overtakes, as on TCP; what is lost is lost all the same."""
+
+    def __init__(self, agenda: Agenda, dice: Dice, weather: Weather) -> None:
+        super().__init__(agenda, dice, weather)
+        self._last_ns: dict[tuple[int, int], int] = {}  # when what was sent last arrives, by link
+
+    def post(self, sender: int, hearers: Sequence[Hearer], said: Spoken, leaves_ns: int) -> None:
+        weather, word, last_ns = self.weather, self._dice.word, self._last_ns
+        for to in hearers:
+            link = (sender, to.number)
+            if link in self.cut or word() % PPM < weather.loss_ppm:
+                self.lost += 1
+                continue
+            comes_ns = leaves_ns + weather.delay_ns + word() % weather.jitter_ns
+            comes_ns = last_ns[link] = max(comes_ns, last_ns.get(link, 0))
+            self._agenda.at(comes_ns, to.hear, said)
 
 
 class Agreed(Audience):

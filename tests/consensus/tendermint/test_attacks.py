@@ -120,7 +120,8 @@ def test_T12_double_votes_are_known_to_all_correct_nodes() -> None:
 
 
 def test_T08_hidden_locks_do_not_last() -> None:
-    """The first honest proposer after the liar's trick already knows what to propose again."""
+    """The first honest proposer after the liar's trick already knows what to propose again, if the
+    others did not learn before what somebody was locked on: they ask, and are told."""
     net = Net(App(heights=4))
     honest = net.join(range(3))
     [liar] = net.join([3], Upgrader)
@@ -129,7 +130,7 @@ def test_T08_hidden_locks_do_not_last() -> None:
     net.run(net.now_ns + 60 * SECOND, lambda: all(4 in node.decided for node in honest))
     assert liar.victims, "someone was locked in secret"
     rounds = [agreed(honest, height).round for height in range(1, 5)]
-    assert max(rounds) == 1
+    assert max(rounds) <= 1
 
 
 def test_T08_the_trick_would_work_if_quorums_were_not_passed_on(

@@ -16,6 +16,8 @@ from meshkit.consensus.messages import (
     Serve,
 )
 from meshkit.consensus.tendermint.messages import (
+    PRECOMMIT,
+    PREVOTE,
     HeightAnswered,
     Known,
     PeerAhead,
@@ -190,6 +192,35 @@ def test_T16_a_vote_in_a_round_that_is_over_is_answered_with_what_ended_it() -> 
     laggard.hear(answer.message, sender=ME)
     laggard.time_out()
     assert laggard.state.round == 1
+
+
+def test_T16_who_comes_back_into_a_round_is_told_all_of_it_as_soon_as_it_asks() -> None:
+    """Three of four are needed, one is dead, and the two others have not said anything for long."""
+    play = Play()
+    play.hear(proposal(0, V), prevote(0, v, 1), prevote(0, v, 2), precommit(0, v, 1))
+    play.pass_ms(GRACE_MS)
+    play.forget()
+    play.hear(Ask(1), sender=name(1))
+    assert play.effects == [], "its vote is here: it knows where we are"
+    play.hear(Ask(1), Ask(1), sender=name(3))
+    [answer] = play.effects
+    assert isinstance(answer, Send)
+    assert answer.to == name(3)
+    back = Play(me=3)
+    back.hear(answer.message, sender=ME)
+    assert back.votes == [(PREVOTE, 0, v), (PRECOMMIT, 0, v)]
+    assert [event.value for event in back.of(Decided)] == [V]
+
+
+def test_T16_before_anybody_has_voted_there_is_nothing_to_tell() -> None:
+    play = Play()
+    play.pass_ms(GRACE_MS)
+    play.hear(Ask(1), sender=name(3))
+    play.hear(Ask(1), sender=name(77))
+    assert play.of(RoundAnswered) == []
+    play.time_out()
+    play.hear(Ask(1), sender=name(77))
+    assert play.of(RoundAnswered) == [], "it is no validator"
 
 
 def test_T16_a_vote_in_a_round_just_over_was_merely_under_way() -> None:
