@@ -11,6 +11,7 @@ from meshkit.consensus.engines import Engine, Timeouts
 from meshkit.consensus.messages import Ask, Committed
 from meshkit.core.machine import Entry, Moment
 from meshkit.core.value import Statement, Value
+from meshkit.sim.dice import Dice
 from meshkit.sim.engines.service import Call
 from meshkit.sim.liars import Tongue
 from meshkit.sim.process import Process
@@ -74,6 +75,8 @@ class Kit(NamedTuple):
     sometimes: Sequence[str]  # what a campaign must have reached
     lies: Mapping[str, type[Tongue]]  # none where nobody may lie
     volatile: Callable[[bytes, Timeouts], Volatile] | None = None
+    leased: Callable[[bytes, Timeouts], Volatile] | None = None  # one that believes in leases
+    orders: Mapping[str, Callable[[Dice, Any, Sequence[bytes]], Value | None]] = {}  # see `orders`
     early: tuple[type[Value], ...] = ()  # effects that may be done before their entry is durable
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from meshkit.consensus.engines import RAFT, Timeouts
+from meshkit.consensus import raft
+from meshkit.consensus.engines import RAFT, Engine, Timeouts
 from meshkit.consensus.messages import Committed, Decided
 from meshkit.consensus.raft.beat import Read, Readable
 from meshkit.consensus.raft.events import (
+    Campaigned,
     ConfigurationApplied,
     Elected,
     SteppedDown,
@@ -19,6 +21,7 @@ from meshkit.core.shell import at_once
 from meshkit.core.value import Value
 from meshkit.runtime import pulse as pulses
 from meshkit.sim.engines.kit import CONSENSUS, Asked, Heeded, Kit
+from meshkit.sim.engines.orders import RAFT_ORDERS
 from meshkit.sim.engines.replica import READ
 from meshkit.sim.process import Process
 
@@ -30,13 +33,16 @@ OVERWRITTEN = "entries that were overwritten"
 JOINT = "a joint configuration"
 AMID = "an election while the configuration is joint"
 CAUGHT_UP = "a decision from somebody's store"
+HANDED_OVER = "an election that the leader wanted"
 
 
 class Pulse:
     """One life of the volatile half: see the duties in `meshkit.consensus.raft`."""
 
+    ENGINE = RAFT
+
     def __init__(self, me: bytes, timeouts: Timeouts) -> None:
-        self._pulse = pulses.Pulse(RAFT, me, b"", timeouts)
+        self._pulse = pulses.Pulse(self.ENGINE, me, b"", timeouts)
 
     def takes(self, message: Value) -> bool:
         return self._pulse.takes(message)
@@ -58,6 +64,23 @@ class Pulse:
         return self._pulse.deadline()
 
 
+def _leased(me: bytes, mesh: bytes, timeouts: Timeouts) -> raft.Pulse:
+    waits = raft.Timing(timeouts.vote_ms, timeouts.propose_ms, lease=True)
+    return raft.Pulse(me, waits)
+
+
+def _by_leases() -> Engine:
+    half = RAFT.volatile
+    assert half is not None, "Raft has one"
+    return RAFT._replace(volatile=half._replace(machine=_leased))
+
+
+class Leased(Pulse):
+    """One that serves reads by leases (R15)."""
+
+    ENGINE = _by_leases()
+
+
 def _apart(asked: pulses.Asked) -> Asked:
     readable = [effect.token for effect in asked.others if isinstance(effect, Readable)]
     return Asked(asked.said, asked.told, readable)
@@ -72,6 +95,8 @@ def rare(process: Process, entry: Entry) -> Iterator[str]:
                 yield OVERWRITTEN
             case ConfigurationApplied(configuration=configuration) if configuration.outgoing:
                 yield JOINT
+            case Campaigned(transfer=True):
+                yield HANDED_OVER
             case Elected() if process.shell.state[CONSENSUS].configuration.outgoing:
                 yield AMID
             case Decided() if heard and isinstance(entry.command.body.message, Committed):
@@ -95,8 +120,11 @@ KIT = Kit(
     sometimes=(
         OVERWRITTEN, JOINT, CAUGHT_UP, READ, Elected.__name__, SteppedDown.__name__, "LogCompacted",
         "AppendRefused", "VoteRefused", "Rejected", "Stalled", "PeerAhead", "ConfigurationApplied",
+        "SnapshotOffered", "SnapshotInstalled", "TransferBegun", "TransferEnded", HANDED_OVER,
     ),
     lies={},
     volatile=Pulse,
+    leased=Leased,
+    orders=RAFT_ORDERS,
     early=(Early,),
 )  # fmt: skip

@@ -34,6 +34,7 @@ from meshkit.sim.setting import (
 ROTS = "rots"  # of a journal, which then never opens again
 COMMANDS = 20_000  # of a campaign's seed, about
 BRIEF = 1_500  # of a seed where many are wanted soon
+LEASED_RATE_PPM = 200  # of clocks that leases may rest on: each off by so much, as quartz is
 SAFETY_NS = 120 * SECOND  # in which so much is done, or is not
 
 
@@ -47,6 +48,9 @@ class Ground(Setting):
     habits: Habits = Habits()
     commands: int = COMMANDS
     reads: bool = False  # whether who only looks is answered without an entry, if the engine can
+    leased: bool = False  # whether such reads rest on leases
+    orders: tuple[str, ...] = ()  # what operators order of the engine
+    order_ns: int = SECOND  # about how long between two orders
 
 
 def weight_of(weights: Sequence[int], seated: int) -> int:
@@ -76,7 +80,7 @@ def drawn(kit: Kit, seed: int, commands: int = COMMANDS) -> Ground:
         spares, weights = 0, weights[:count]
     liars, twins = _liars(dice, kit, weights, seated)
     bad = (*(number for number, _ in liars), *twins)
-    return Ground(
+    ground = Ground(
         weights=weights,
         liars=liars,
         twins=twins,
@@ -95,6 +99,17 @@ def drawn(kit: Kit, seed: int, commands: int = COMMANDS) -> Ground:
         rate_ppm=dice.pick((0, 200, 20_000)),
         off_ns=dice.pick((0, 50 * MS, 3_600 * SECOND)),
     )
+    return ordered(kit, seed, ground)
+
+
+def ordered(kit: Kit, seed: int, ground: Ground) -> Ground:
+    """With what operators order besides, and leases where no clock is worse than they allow for."""
+    dice = Dice(seed, "orders", kit.engine.name)
+    orders = tuple(name for name in kit.orders if dice.chance(400_000))
+    sound = ground.rate_ppm <= LEASED_RATE_PPM and CLOCKS not in ground.faults
+    leased = kit.leased is not None and ground.reads and sound and dice.chance(500_000)
+    pause_ns = dice.pick((20 * MS, 200 * MS, SECOND))
+    return replace(ground, orders=orders, order_ns=pause_ns, leased=leased)
 
 
 def _weights(dice: Dice, engine: Engine, count: int) -> tuple[int, ...]:
@@ -181,7 +196,7 @@ def calm(kit: Kit, seed: int) -> Ground:
     """Nothing goes wrong."""
     return replace(
         brief(kit, seed), liars=(), twins=(), faults=(), weather=Weather(), pace=Pace(), rate_ppm=0,
-        off_ns=0,
+        off_ns=0, orders=(), leased=False,
     )  # fmt: skip
 
 
@@ -231,6 +246,15 @@ def twins(kit: Kit, seed: int) -> Ground:
     )  # fmt: skip
 
 
+def orders(kit: Kit, seed: int) -> Ground:
+    """Operators order whatever there is all the time, and reads rest on leases, amid partitions."""
+    can = kit.leased is not None
+    return replace(
+        partitions(kit, seed), orders=tuple(kit.orders), order_ns=50 * MS, reads=can, leased=can,
+        rate_ppm=LEASED_RATE_PPM,
+    )  # fmt: skip
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "campaign": drawn,
     "brief": brief,
@@ -238,6 +262,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "crashes": crashes,
     "partitions": partitions,
     "quarrels": quarrels,
+    "orders": orders,
     "liars": liars,
     "twins": twins,
 }

@@ -3,18 +3,20 @@
 The two phases are those of whole nodes (`meshkit.sim.run`). After the healing a random part of the
 honest replicas, enough to decide, is brought back and connected; the others may stay dead or cut
 off, and liars go on lying. From then on every client that calls must be answered, however often it
-calls again, and all of the healthy core must come to stand at one height.
+calls again, and all of the healthy core must come to stand at one height. Until it is healed,
+operators may order things of the engine (`orders`), at any time and of any replica.
 """
 
 from collections.abc import Sequence
 
 from meshkit.consensus.engines import Engine
+from meshkit.core.composite import At
 from meshkit.sim import people
 from meshkit.sim.agenda import MS
 from meshkit.sim.check import Broken
 from meshkit.sim.engines.check import Witness
 from meshkit.sim.engines.client import Asked, Client
-from meshkit.sim.engines.kit import Kit, is_enough
+from meshkit.sim.engines.kit import CONSENSUS, Kit, is_enough
 from meshkit.sim.engines.replica import Replica
 from meshkit.sim.engines.service import SEAT
 from meshkit.sim.engines.setting import ROTS, Ground, is_sound, weight_of
@@ -25,6 +27,7 @@ from meshkit.sim.process import Process
 from meshkit.sim.run import CALM_AFTER_NS, LIVE_NS, SLICE_NS, Report, Run
 
 LOOK_NS = 20 * MS  # between two looks at how much was done: a few hundred commands
+ORDERED = "somebody ordered:"
 LAST_CALLS = 2  # that each client makes after the healing
 NOBODY_REGISTER = -1  # which a call that seats somebody names
 
@@ -54,6 +57,8 @@ class Trial(Run):
     """One seed's run in one setting, of one engine."""
 
     def __init__(self, kit: Kit, seed: int, ground: Ground, watch: Witness) -> None:
+        if ground.leased:
+            kit = kit._replace(volatile=kit.leased)
         self.kit, self.setting, self.ground = kit, ground, ground
         self.world = World(seed, kit, ground.weights, ground.seated, ground.timeouts, watch)
         self.world.reads = ground.reads
@@ -64,6 +69,7 @@ class Trial(Run):
         self._people()
         self.nemesis = Siege(self.world, ground)
         self._dice = self.world.dice("run")
+        self._wishes = self.world.dice("orders")
         self._healed, self._healed_ns = False, 0
         self.core = []
 
@@ -115,6 +121,24 @@ class Trial(Run):
             self.world.agenda.after(wait_ns, self._seat, clerk, seated)
         for client in clients:
             client.begin()
+        self._await_order()
+
+    def _await_order(self) -> None:
+        if self.ground.orders and not self._healed:
+            wait_ns = self._wishes.between(1, 2 * self.ground.order_ns)
+            self.world.agenda.after(wait_ns, self._order)
+
+    def _order(self) -> None:
+        """Somebody orders something of a replica that runs."""
+        dice, world = self._wishes, self.world
+        name, replica = dice.pick(self.ground.orders), dice.pick(world.replicas)
+        if replica.up and replica.honest and not self._healed:
+            state = replica.shell.state[CONSENSUS]
+            command = self.kit.orders[name](dice, state, world.ids)
+            if command is not None:
+                world.watch.happened(f"{ORDERED} {name}")
+                replica.take(At(CONSENSUS, command))
+        self._await_order()
 
     def _seat(self, clerk: Client, seated: int) -> None:
         if clerk.call is None and not self._healed:

@@ -14,20 +14,24 @@ from meshkit.consensus.raft.messages import (
     Heartbeat,
     LogEntry,
     RequestVote,
+    TransferLeadership,
 )
 from meshkit.consensus.raft.state import LEADER
 from meshkit.core.composite import At
 from meshkit.core.machine import Entry, Heard, Moment, Wake
 from meshkit.core.shell import at_once
+from meshkit.journal import JournalFailed
 from meshkit.journal.memory import Fault
 from meshkit.sim.agenda import SECOND
-from meshkit.sim.engines import KITS, raft
+from meshkit.sim.check import Broken
+from meshkit.sim.engines import KITS, play, raft
 from meshkit.sim.engines import replica as replicas
 from meshkit.sim.engines.client import Asked
 from meshkit.sim.engines.replica import READ, WENT_EARLY, Replica
 from meshkit.sim.engines.service import ADD, GET, CallBatch
-from meshkit.sim.engines.setting import BRIEF, ROTS, drawn
+from meshkit.sim.engines.setting import BRIEF, LEASED_RATE_PPM, ROTS, SCENARIOS, drawn
 from meshkit.sim.engines.world import World
+from meshkit.sim.store import ModelledLog
 from tests.sim.engines.grounds import QUIET, called, tried, world
 
 KIT = KITS["raft"]
@@ -141,7 +145,58 @@ def test_r13_a_site_that_replaces_one_of_three_bears_the_loss_that_each_of_its_s
     ground = drawn(KIT, seed)
     assert ground.seatings
     assert ROTS in ground.faults
+    ground = replace(ground, orders=(), leased=False)
     assert tried(seed, ground, KIT).commands > BRIEF
+
+
+def leased(seed: int, rate_ppm: int) -> str:
+    """What was found of a site that reads by leases amid partitions, with such clocks."""
+    ground = replace(
+        SCENARIOS["partitions"](KIT, seed), weights=(1, 1, 1), seated=0b111, seatings=(),
+        reads=True, leased=True, rate_ppm=rate_ppm,
+    )  # fmt: skip
+    try:
+        tried(seed, ground, KIT)
+    except Broken as broken:
+        return str(broken)
+    return ""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_r15_reads_by_leases_are_linearizable_while_clocks_are_as_good_as_is_believed(
+    seed: int,
+) -> None:
+    assert not leased(seed, LEASED_RATE_PPM)
+
+
+def test_r15_clocks_that_are_far_worse_than_is_believed_are_found() -> None:
+    assert any("has no order" in leased(seed, 700_000) for seed in (0, 14))
+
+
+def test_r16_leadership_goes_to_whoever_is_named() -> None:
+    made = world(kit=KIT)
+    assert called(made, ONE_MORE) == [1]
+    heir = next(one for one in made.replicas if one is not leader(made))
+    heir.take(At("consensus", TransferLeadership(heir.me)))
+    made.agenda.run(made.agenda.now_ns + SECOND)
+    assert leader(made) is heir
+    assert made.watch.counts[raft.HANDED_OVER] == 1
+    assert called(made, ONE_MORE)[-1] == 2
+
+
+def test_r2_a_failed_write_that_is_taken_for_a_good_one_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    append = ModelledLog.append
+
+    def hopeful(self: ModelledLog, entries: list[Entry]) -> int:
+        try:
+            return append(self, entries)
+        except JournalFailed:
+            return self._disk.length + len(entries)
+
+    monkeypatch.setattr(ModelledLog, "append", hopeful)
+    assert any(play("raft/crashes", seed, False).failure for seed in range(8))
 
 
 def test_some_seeds_read_without_entries_and_some_do_not() -> None:

@@ -1,10 +1,14 @@
 """What seeds draw: always the same, always bearable, and of every kind."""
 
+from functools import partial
+
 import pytest
 
+from meshkit.sim.engines import KITS
 from meshkit.sim.engines.setting import (
     BRIEF,
     COMMANDS,
+    LEASED_RATE_PPM,
     ROTS,
     SCENARIOS,
     brief,
@@ -12,12 +16,14 @@ from meshkit.sim.engines.setting import (
     drawn,
     is_sound,
     liars,
+    orders,
     quarrels,
     weight_of,
 )
-from meshkit.sim.setting import FAULTS
+from meshkit.sim.setting import CLOCKS, FAULTS
 from tests.sim.engines.grounds import KIT
 
+RAFT = KITS["raft"]
 SEEDS = range(200)
 
 
@@ -41,6 +47,22 @@ def test_everything_is_drawn_by_some_seed() -> None:
     assert any(ground.seatings for ground in grounds)
     assert {ground.timeouts for ground in grounds} == set(KIT.timeouts)
     assert all(ground.commands == COMMANDS for ground in grounds)
+
+
+def test_orders_and_leases_are_drawn_for_who_has_them_and_leases_only_for_sound_clocks() -> None:
+    grounds = [drawn(RAFT, seed) for seed in SEEDS]
+    assert {name for ground in grounds for name in ground.orders} == set(RAFT.orders)
+    assert any(not ground.orders for ground in grounds)
+    leased = [ground for ground in grounds if ground.leased]
+    assert len(leased) > 5
+    for ground in leased:
+        assert ground.reads
+        assert ground.rate_ppm <= LEASED_RATE_PPM
+        assert CLOCKS not in ground.faults
+    assert not any(ground.orders or ground.leased for ground in map(partial(drawn, KIT), SEEDS))
+    assert not calm(RAFT, 5).orders
+    assert orders(RAFT, 5).leased
+    assert not orders(KIT, 5).leased
 
 
 def test_nobody_lies_where_there_are_no_lies_and_all_weigh_one_where_votes_are_counted() -> None:
