@@ -31,7 +31,7 @@ def demo(home: Path, *words: object) -> Document:
     assert len(homes) == document["nodes"]
     agree(homes)
     assert recompute(homes) == document["rounds"]
-    audit = verified(homes)
+    audit = verified(homes, attested=document["engine"] != "raft")
     assert audit["aggregates_recomputed"] == document["rounds"]
     assert audit["evidence"] == []
     assert not any(is_running(home) for home in homes)
@@ -52,6 +52,18 @@ def test_the_other_engine_for_liars_does_as_well(folder: Path) -> None:
     assert document["engine"] == "pbft"
     assert document["accuracy"] >= 0.96
     assert document["restarts"] == 1
+
+
+@pytest.mark.parametrize("more", [(), ("--kill", "leader")], ids=["alive", "killed"])
+def test_so_does_the_engine_of_a_trusted_site(folder: Path, more: tuple[str, ...]) -> None:
+    document = demo(folder / "mesh", "--engine", "raft", *more)
+    assert document["engine"] == "raft"
+    assert document["accuracy"] >= 0.95
+    assert document["restarts"] == len(more) // 2
+    for journal in sorted((folder / "mesh").glob("node-*")):
+        said = meshkit("replay", "check", "-o", "json", journal)
+        assert said.code == 0, said
+        assert said.document["divergence"] is None
 
 
 @pytest.mark.parametrize(("split", "accuracy"), [("iid", 0.96), ("dirichlet:0.5", 0.95)])

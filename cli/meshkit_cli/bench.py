@@ -30,14 +30,21 @@ def _print(document: dict[str, Any]) -> None:
 @click.option("--outstanding", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--commands", type=click.IntRange(10), default=500, show_default=True)
 @click.option("--folder", type=click.Path(path_type=Path, exists=True), help="On which disk.")
+@click.option(
+    "--failover",
+    type=click.IntRange(0, 1_000),
+    default=0,
+    show_default=True,
+    help="How often to kill -9 whoever is to propose, and wait for the next commit.",
+)
 def consensus(
-    engine: str, nodes: int, outstanding: int, commands: int, folder: Path | None
+    engine: str, nodes: int, outstanding: int, commands: int, folder: Path | None, failover: int
 ) -> None:
     """How long a command of 100 bytes takes through a mesh of real processes, fsync on."""
     from meshkit_services import bench
 
     with complaints(), orderly():
-        _print(bench.consensus(engine, nodes, outstanding, commands, folder))
+        _print(bench.consensus(engine, nodes, outstanding, commands, folder, failover))
 
 
 @command.command()

@@ -15,7 +15,7 @@ from meshkit.core.history import ShowHead, Snapshot, Start, Tally
 from meshkit.core.machine import Entry, Restarted, Wake
 from meshkit.core.value import Statement, digest, signing_digest, statements
 from meshkit.ledger.messages import ITEMS, Accusation, Found, Note, Reanchor, RoundResult
-from meshkit.pool.messages import LinkDrawn, Offer
+from meshkit.pool.messages import LinkDrawn, Offer, OfferAll
 from meshkit.rounds.messages import Aggregated, Fetched, Trained, TrainingFailed
 from meshkit.wire.keys import verify
 
@@ -23,7 +23,7 @@ DOORS: dict[str, tuple[type, ...]] = {
     "": (Restarted, Wake),
     "history": (Start, Snapshot, ShowHead, Tally),
     "ledger": (Found,),
-    "pool": (Offer, LinkDrawn),
+    "pool": (Offer, OfferAll, LinkDrawn),
     "rounds": (Trained, TrainingFailed, Fetched, Aggregated),
 }
 OWN_WORK = (
@@ -56,6 +56,8 @@ def fault_of_cause(
                 return f"a snapshot of entry {covered}"
         case Offer(item):
             return fault_of_offer(item, me, mesh)
+        case OfferAll(items):
+            return next(filter(None, (fault_of_offer(item, me, mesh) for item in items)), "")
         case _:
             pass
     return ""

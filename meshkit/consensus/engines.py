@@ -23,6 +23,7 @@ from meshkit.consensus.raft import stall as raft_stall
 from meshkit.consensus.raft.both import FLEETING, OVERHEARD
 from meshkit.consensus.raft.events import HeightBegun as RaftHeightBegun
 from meshkit.consensus.raft.pulse import admits
+from meshkit.consensus.raft.state import is_fresh
 from meshkit.consensus.tendermint import account, evidence, face, stall
 from meshkit.consensus.tendermint import messages as said
 from meshkit.consensus.volatile import Volatile
@@ -50,6 +51,10 @@ class Timeouts(Value):
     step_ms: int = 500  # by which both grow a round
 
 
+def _never_alone(state: Any) -> bool:
+    return False
+
+
 class Engine(NamedTuple):
     """One way to agree. `State` is its machine's, which the questions are about."""
 
@@ -73,6 +78,8 @@ class Engine(NamedTuple):
     stalled_since: Callable[[Any, int], int | None]
     heard_weight: Callable[[Any], int]
     usual: Timeouts = Timeouts()  # of a mesh that says nothing else
+    # Whether we shall propose whatever waits here, so that no other need hear of it from us.
+    leads: Callable[[Any], bool] = _never_alone
     volatile: Volatile | None = None  # the half of it that is lost in a crash
 
 
@@ -196,6 +203,10 @@ def _nothing(value: Value) -> None:
     """What a statement or event tells of its signer's vows: under Raft there are none."""
 
 
+def _leads(state: raft.State) -> bool:
+    return is_fresh(state) and not state.transferee
+
+
 def _term(state: raft.State) -> str:
     return f"term {state.term}"
 
@@ -234,6 +245,7 @@ RAFT = Engine(
     is_late=raft_face.is_late,
     stalled_since=raft_stall.stalled_since,
     heard_weight=raft_stall.heard_weight,
+    leads=_leads,
     usual=Timeouts(raft.Timing().election_ms, raft.Timing().heartbeat_ms),
     volatile=Volatile(
         machine=_pulse,

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15meshkit/pb/pool.proto\x12\x0fmeshkit.pb.pool\"b\n\x06Limits\x12\x18\n\x10signer_items_max\x18\x01 \x01(\x04\x12\x18\n\x10signer_bytes_max\x18\x02 \x01(\x04\x12\x11\n\titems_max\x18\x03 \x01(\x04\x12\x11\n\tbytes_max\x18\x04 \x01(\x04\"\x17\n\x07Offered\x12\x0c\n\x04item\x18\x01 \x01(\x0c\"4\n\tConfigure\x12\'\n\x06limits\x18\x01 \x01(\x0b\x32\x17.meshkit.pb.pool.Limits\"\x15\n\x05Offer\x12\x0c\n\x04item\x18\x01 \x01(\x0c\"\x17\n\x06Settle\x12\r\n\x05items\x18\x01 \x03(\x0c\"\x1b\n\x07\x41\x64vance\x12\x10\n\x08position\x18\x01 \x01(\x04\"\x1e\n\nWantAnchor\x12\x10\n\x08position\x18\x01 \x01(\x04\"+\n\tLinkDrawn\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04link\x18\x02 \x01(\x0c\"5\n\nConfigured\x12\'\n\x06limits\x18\x01 \x01(\x0b\x32\x17.meshkit.pb.pool.Limits\"K\n\x0bItemDrafted\x12\x0c\n\x04item\x18\x01 \x01(\x0c\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06\x64ue_ns\x18\x04 \x01(\x04\"i\n\nItemPooled\x12\x0c\n\x04item\x18\x01 \x01(\x0c\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x0b\n\x03own\x18\x03 \x01(\x08\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12\x0e\n\x06\x64ue_ns\x18\x05 \x01(\x04\x12\x10\n\x08\x61nnounce\x18\x06 \x01(\x08\"*\n\x0cOfferRefused\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06reason\x18\x02 \x01(\t\"+\n\x0cItemsOffered\x12\x0b\n\x03ids\x18\x01 \x03(\x0c\x12\x0e\n\x06now_ns\x18\x02 \x01(\x04\"\x1b\n\x0cItemsSettled\x12\x0b\n\x03ids\x18\x01 \x03(\x0c\"+\n\tLinkReady\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04link\x18\x02 \x01(\x0c\"\x1d\n\tLinkSpent\x12\x10\n\x08position\x18\x01 \x01(\x04\" \n\x0c\x41nchorWanted\x12\x10\n\x08position\x18\x01 \x01(\x04\"/\n\x0b\x41nchorReady\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06\x61nchor\x18\x02 \x01(\x0c\"\x19\n\x07Resumed\x12\x0e\n\x06now_ns\x18\x01 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15meshkit/pb/pool.proto\x12\x0fmeshkit.pb.pool\"b\n\x06Limits\x12\x18\n\x10signer_items_max\x18\x01 \x01(\x04\x12\x18\n\x10signer_bytes_max\x18\x02 \x01(\x04\x12\x11\n\titems_max\x18\x03 \x01(\x04\x12\x11\n\tbytes_max\x18\x04 \x01(\x04\"\x17\n\x07Offered\x12\x0c\n\x04item\x18\x01 \x01(\x0c\"4\n\tConfigure\x12\'\n\x06limits\x18\x01 \x01(\x0b\x32\x17.meshkit.pb.pool.Limits\"\x15\n\x05Offer\x12\x0c\n\x04item\x18\x01 \x01(\x0c\"\x19\n\x08OfferAll\x12\r\n\x05items\x18\x01 \x03(\x0c\"\x17\n\x06Settle\x12\r\n\x05items\x18\x01 \x03(\x0c\"\x1b\n\x07\x41\x64vance\x12\x10\n\x08position\x18\x01 \x01(\x04\"\x1e\n\nWantAnchor\x12\x10\n\x08position\x18\x01 \x01(\x04\"+\n\tLinkDrawn\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04link\x18\x02 \x01(\x0c\"5\n\nConfigured\x12\'\n\x06limits\x18\x01 \x01(\x0b\x32\x17.meshkit.pb.pool.Limits\"K\n\x0bItemDrafted\x12\x0c\n\x04item\x18\x01 \x01(\x0c\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06\x64ue_ns\x18\x04 \x01(\x04\"i\n\nItemPooled\x12\x0c\n\x04item\x18\x01 \x01(\x0c\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x0b\n\x03own\x18\x03 \x01(\x08\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x12\x0e\n\x06\x64ue_ns\x18\x05 \x01(\x04\x12\x10\n\x08\x61nnounce\x18\x06 \x01(\x08\"*\n\x0cOfferRefused\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06reason\x18\x02 \x01(\t\"+\n\x0cItemsOffered\x12\x0b\n\x03ids\x18\x01 \x03(\x0c\x12\x0e\n\x06now_ns\x18\x02 \x01(\x04\"\x1b\n\x0cItemsSettled\x12\x0b\n\x03ids\x18\x01 \x03(\x0c\"+\n\tLinkReady\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0c\n\x04link\x18\x02 \x01(\x0c\"\x1d\n\tLinkSpent\x12\x10\n\x08position\x18\x01 \x01(\x04\" \n\x0c\x41nchorWanted\x12\x10\n\x08position\x18\x01 \x01(\x04\"/\n\x0b\x41nchorReady\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06\x61nchor\x18\x02 \x01(\x0c\"\x19\n\x07Resumed\x12\x0e\n\x06now_ns\x18\x01 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,34 +39,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONFIGURE']._serialized_end=219
   _globals['_OFFER']._serialized_start=221
   _globals['_OFFER']._serialized_end=242
-  _globals['_SETTLE']._serialized_start=244
-  _globals['_SETTLE']._serialized_end=267
-  _globals['_ADVANCE']._serialized_start=269
-  _globals['_ADVANCE']._serialized_end=296
-  _globals['_WANTANCHOR']._serialized_start=298
-  _globals['_WANTANCHOR']._serialized_end=328
-  _globals['_LINKDRAWN']._serialized_start=330
-  _globals['_LINKDRAWN']._serialized_end=373
-  _globals['_CONFIGURED']._serialized_start=375
-  _globals['_CONFIGURED']._serialized_end=428
-  _globals['_ITEMDRAFTED']._serialized_start=430
-  _globals['_ITEMDRAFTED']._serialized_end=505
-  _globals['_ITEMPOOLED']._serialized_start=507
-  _globals['_ITEMPOOLED']._serialized_end=612
-  _globals['_OFFERREFUSED']._serialized_start=614
-  _globals['_OFFERREFUSED']._serialized_end=656
-  _globals['_ITEMSOFFERED']._serialized_start=658
-  _globals['_ITEMSOFFERED']._serialized_end=701
-  _globals['_ITEMSSETTLED']._serialized_start=703
-  _globals['_ITEMSSETTLED']._serialized_end=730
-  _globals['_LINKREADY']._serialized_start=732
-  _globals['_LINKREADY']._serialized_end=775
-  _globals['_LINKSPENT']._serialized_start=777
-  _globals['_LINKSPENT']._serialized_end=806
-  _globals['_ANCHORWANTED']._serialized_start=808
-  _globals['_ANCHORWANTED']._serialized_end=840
-  _globals['_ANCHORREADY']._serialized_start=842
-  _globals['_ANCHORREADY']._serialized_end=889
-  _globals['_RESUMED']._serialized_start=891
-  _globals['_RESUMED']._serialized_end=916
+  _globals['_OFFERALL']._serialized_start=244
+  _globals['_OFFERALL']._serialized_end=269
+  _globals['_SETTLE']._serialized_start=271
+  _globals['_SETTLE']._serialized_end=294
+  _globals['_ADVANCE']._serialized_start=296
+  _globals['_ADVANCE']._serialized_end=323
+  _globals['_WANTANCHOR']._serialized_start=325
+  _globals['_WANTANCHOR']._serialized_end=355
+  _globals['_LINKDRAWN']._serialized_start=357
+  _globals['_LINKDRAWN']._serialized_end=400
+  _globals['_CONFIGURED']._serialized_start=402
+  _globals['_CONFIGURED']._serialized_end=455
+  _globals['_ITEMDRAFTED']._serialized_start=457
+  _globals['_ITEMDRAFTED']._serialized_end=532
+  _globals['_ITEMPOOLED']._serialized_start=534
+  _globals['_ITEMPOOLED']._serialized_end=639
+  _globals['_OFFERREFUSED']._serialized_start=641
+  _globals['_OFFERREFUSED']._serialized_end=683
+  _globals['_ITEMSOFFERED']._serialized_start=685
+  _globals['_ITEMSOFFERED']._serialized_end=728
+  _globals['_ITEMSSETTLED']._serialized_start=730
+  _globals['_ITEMSSETTLED']._serialized_end=757
+  _globals['_LINKREADY']._serialized_start=759
+  _globals['_LINKREADY']._serialized_end=802
+  _globals['_LINKSPENT']._serialized_start=804
+  _globals['_LINKSPENT']._serialized_end=833
+  _globals['_ANCHORWANTED']._serialized_start=835
+  _globals['_ANCHORWANTED']._serialized_end=867
+  _globals['_ANCHORREADY']._serialized_start=869
+  _globals['_ANCHORREADY']._serialized_end=916
+  _globals['_RESUMED']._serialized_start=918
+  _globals['_RESUMED']._serialized_end=943
 # @@protoc_insertion_point(module_scope)

@@ -36,6 +36,12 @@ class Offer(_message.Message):
     item: bytes
     def __init__(self, item: _Optional[bytes] = ...) -> None: ...
 
+class OfferAll(_message.Message):
+    __slots__ = ("items",)
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    items: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, items: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
 class Settle(_message.Message):
     __slots__ = ("items",)
     ITEMS_FIELD_NUMBER: _ClassVar[int]

@@ -23,6 +23,7 @@ from meshkit.pool.messages import (
     LinkReady,
     LinkSpent,
     Offer,
+    OfferAll,
     Offered,
     OfferRefused,
     Resumed,
@@ -73,6 +74,8 @@ class Pool:
                 return self._decide_heard(state, command.sender, command.message, now_ns)
             case Offer():
                 return self._decide_offer(state, command.item, now_ns)
+            case OfferAll():
+                return self._decide_offers(state, command.items, now_ns)
             case Settle():
                 ids = dict.fromkeys([id_of(state, item) for item in command.items])  # in order
                 fresh = tuple([id_ for id_ in ids if not is_settled(state, id_)])
@@ -136,6 +139,16 @@ class Pool:
         if is_signed(item):
             return (ItemPooled(item, id_, True, size_bytes, due_ns, True),)
         return (ItemDrafted(item, id_, size_bytes, due_ns),)
+
+    def _decide_offers(
+        self, state: State, items: Sequence[Statement], now_ns: int
+    ) -> Sequence[Event]:
+        events: list[Event] = []
+        for item in items:
+            for event in self._decide_offer(state, item, now_ns):
+                state = evolve(state, event)
+                events.append(event)
+        return events
 
     def _decide_heard(
         self, state: State, sender: bytes, message: Value, now_ns: int

@@ -44,6 +44,12 @@ class Offer(Value):
     item: Statement
 
 
+class OfferAll(Value):
+    """Our own side wants all of these: what came in together is one command, and one entry."""
+
+    items: tuple[Statement, ...]
+
+
 class Settle(Value):
     """These items are in the ledger, or never can be: forget them, and do not take them again."""
 
@@ -72,6 +78,7 @@ class LinkDrawn(Value):
 Command: TypeAlias = (
     Configure
     | Offer
+    | OfferAll
     | Settle
     | Advance
     | WantAnchor

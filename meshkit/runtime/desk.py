@@ -25,7 +25,7 @@ from meshkit.ledger.messages import ITEMS, Note, SubmitTask
 from meshkit.ledger.state import next_serial
 from meshkit.node import mesh_ledger
 from meshkit.pool import Pool, highest_serial
-from meshkit.pool.messages import Offer
+from meshkit.pool.messages import Offer, OfferAll
 from meshkit.runtime.labour import Labour
 from meshkit.runtime.outcomes import Outcomes
 from meshkit.runtime.status import member_list, node_status, task_details, task_list
@@ -66,6 +66,7 @@ class Desk:
         self._ledger = mesh_ledger()
         self._pool = Pool(me, ITEMS)
         self._noted = 0  # the serial of our last note
+        self._offers: list[Statement] = []  # that have just come in
         self._doing: dict[str, Callable[[Answer], Answer]] = {
             "status": self._status,
             "members": self._members,
@@ -93,6 +94,14 @@ class Desk:
             return {"ok": True, **doing(asked)}  # a refusal says so itself
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             return _refused(f"malformed: {error}")
+
+    def hand_in(self) -> None:
+        """What was offered since the last time goes to the pool, as one command."""
+        offers, self._offers = self._offers, []
+        if len(offers) == 1:
+            self._shell.take(At("pool", Offer(offers[0])))
+        elif offers:
+            self._shell.take(At("pool", OfferAll(tuple(offers))))
 
     def outcome(self, id_: bytes) -> Answer:
         """What became of an item: its `state`, and its `height` or a `reason`."""
@@ -151,22 +160,23 @@ class Desk:
         refusal = self._ledger.check(state["ledger"], item) or _check_strategy(item)
         if refusal:
             return _refused(refusal)
-        self._shell.take(At("pool", Offer(item)))
+        self._offers.append(item)
         return {"item": item_id(item).hex(), "wait": bool(asked.get("wait"))}
 
     def _note(self, asked: Answer) -> Answer:
         """Put up to a kilobyte of the owner's into the order, signed by this node."""
         payload = _bytes(asked, "payload")
         state = self._shell.state
-        waiting = max(highest_serial(state["pool"], self._me), self._noted)
-        self._noted = max(waiting + 1, next_serial(state["ledger"], self._me))
+        if not self._noted:  # a former life's notes may wait; later ones are all from here
+            self._noted = highest_serial(state["pool"], self._me)
+        self._noted = max(self._noted + 1, next_serial(state["ledger"], self._me))
         note = self._sign(Note(self._me, self._noted, payload))
         refusal = self._pool.refusal(state["pool"], note)
         if not refusal and len(payload) > NOTE_BYTES_MAX:
             refusal = f"too-large: {len(payload)} bytes, of {NOTE_BYTES_MAX}"
         if refusal:
             return _refused(refusal)
-        self._shell.take(At("pool", Offer(note)))
+        self._offers.append(note)
         return {"item": item_id(note).hex(), "wait": bool(asked.get("wait"))}
 
     def _adopt(self, asked: Answer) -> Answer:
@@ -234,6 +244,7 @@ class OperatorWindow:
                 self._waiting.append((request.asker, bytes.fromhex(answer["item"])))
             else:
                 self._say(request.asker, answer)
+        self._desk.hand_in()
         still: list[tuple[bytes, bytes]] = []
         for asker, item in self._waiting:
             outcome = self._desk.outcome(item)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from meshkit.consensus.engines import engine_of
 from meshkit.consensus.messages import Serve
 from meshkit.consensus.raft.messages import Early, Keep, Notice, Prompt
 from meshkit.core.composite import At
@@ -17,7 +18,7 @@ from meshkit.core.value import Statement, Value
 from meshkit.journal import BlobPort
 from meshkit.learning.grid import Refused, decode_model, decode_update
 from meshkit.node import address
-from meshkit.pool.messages import DrawLink, LinkDrawn
+from meshkit.pool.messages import DrawLink, LinkDrawn, Offered
 from meshkit.rounds.messages import (
     MALFORMED,
     MISSING,
@@ -123,12 +124,18 @@ class Performer:
     # -- speaking ---------------------------------------------------------------------------------
 
     def _broadcast(self, caused: Caused, message: Value) -> None:
+        if type(message) is Offered and self._leads():
+            return  # the others hear of it in our next value; if not, the pool says it again
         signed, envelope = self._voice.say(message, caused.entry, caused.number)
         self._mesh.publish(envelope)
         if isinstance(signed, Statement) and signed is not message:
             # Our own statement enters our own state by the same door as everybody's: signed.
             name = address(signed)
             self._shell.take(At(name, Heard(self._voice.me, signed)), envelope)
+
+    def _leads(self) -> bool:
+        agreeing = self._shell.state["consensus"]
+        return engine_of(agreeing).leads(agreeing)
 
     def _send(self, caused: Caused, to: bytes, message: Value) -> None:
         if type(caused.effect.body) in _AHEAD:

@@ -9,6 +9,7 @@ import statistics
 import tempfile
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import msgspec
 
 from meshkit.journal import measure_commit_ms
 from meshkit.wire.ipc import OperatorClient
-from meshkit_services.devmesh import DevMesh, MeshError
+from meshkit_services.devmesh import READY_S, DevMesh, MeshError
 
 COMMAND_BYTES = 100
+POLL_S = 0.01  # a guess: short beside a failover's hundred milliseconds
+SETTLED_S = 0.5  # between two kills: elections are over, and what was missed is fetched
 COMMITS_MEASURED = 200
 WARM_UP = 20  # decisions before the clock runs: connections are new, caches cold
 ANSWER_MS = 30_000
@@ -27,25 +30,36 @@ Document = dict[str, Any]
 
 
 def consensus(
-    engine: str, nodes: int, outstanding: int, commands: int, folder: Path | None = None
+    engine: str,
+    nodes: int,
+    outstanding: int,
+    commands: int,
+    folder: Path | None = None,
+    failover: int = 0,
 ) -> Document:
     """Commands of 100 bytes through a mesh of `nodes` processes, `outstanding` at a time.
 
     A command's time runs from its handing in at one node's operator socket to the answer that it is
     decided and applied there: gossip, proposal, two votes, every fsync and both ends of the socket.
+    The node is the one whose turn it is to propose when all begins: where one leads, it is that.
+
+    Then, `failover` times, whoever is to propose is killed (-9); each time, how long after that a
+    command is decided that another node takes next.
     """
     with tempfile.TemporaryDirectory(prefix="meshkit-bench-", dir=folder) as place:
         root = Path(place)
         mesh = DevMesh.create(root / "mesh", nodes, [], engine=engine)
         try:
             mesh.up()
-            with OperatorClient(mesh.homes[0]) as client:
+            first = _proposer(mesh)
+            with OperatorClient(mesh.homes[first]) as client:
                 _drive(client, 1, WARM_UP)
                 before_ms = measure_commit_ms(root, COMMITS_MEASURED // 2)
                 started = time.perf_counter()
                 spent_ms = _drive(client, outstanding, commands)
                 seconds = time.perf_counter() - started
             commits_ms = before_ms + measure_commit_ms(root, COMMITS_MEASURED // 2)
+            failovers_ms = [_failover(mesh) for _ in range(failover)]
         finally:
             mesh.down()
     quantiles = statistics.quantiles(spent_ms, n=100, method="inclusive")
@@ -61,8 +75,50 @@ def consensus(
         "ops_per_second": round(commands / seconds, 1),
         "p50_ms": round(quantiles[49], 3),
         "p99_ms": round(quantiles[98], 3),
-        "failover_ms": [],
+        "failover_ms": [round(one, 1) for one in failovers_ms],
+        "failover_p50_ms": round(statistics.median(failovers_ms), 1) if failover else None,
     }
+
+
+def _proposer(mesh: DevMesh, among: Sequence[int] = ()) -> int:
+    """Whose turn it is to propose, by what all these nodes say; who leads has it always."""
+    until_s = time.monotonic() + ANSWER_MS / 1_000
+    while time.monotonic() < until_s:
+        named = {_status(mesh, number)["proposer"] for number in among or range(len(mesh.homes))}
+        for number, home in enumerate(mesh.homes):
+            if named == {home.name}:
+                return number
+        time.sleep(POLL_S)
+    raise MeshError(f"nobody is to propose within {ANSWER_MS / 1_000:g} s")
+
+
+def _status(mesh: DevMesh, number: int) -> Document:
+    with mesh.client(number) as client:
+        return client.status()
+
+
+def _failover(mesh: DevMesh) -> float:
+    """Kill whoever is to propose; ms until a command is decided that another node takes then."""
+    victim = _proposer(mesh)
+    survivor = (victim + 1) % len(mesh.homes)
+    with OperatorClient(mesh.homes[survivor]) as client:
+        _drive(client, 1, 1)
+        victim = _proposer(mesh)  # it may be another's turn now
+        if victim == survivor:
+            return _failover(mesh)
+        mesh.kill(victim)
+        begun = time.perf_counter()
+        _drive(client, 1, 1)
+        spent_ms = (time.perf_counter() - begun) * 1_000
+    process = mesh.start(victim)
+    mesh.wait_ready(victim, time.monotonic() + READY_S, process)
+    until_s = time.monotonic() + READY_S
+    while _status(mesh, victim)["height"] < _status(mesh, survivor)["height"]:
+        if time.monotonic() > until_s:
+            raise MeshError(f"node-{victim} does not catch up")
+        time.sleep(POLL_S)
+    time.sleep(SETTLED_S)
+    return spent_ms
 
 
 def _drive(client: OperatorClient, outstanding: int, commands: int) -> list[float]:

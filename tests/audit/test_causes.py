@@ -19,7 +19,7 @@ from meshkit.ledger.messages import (
     RemoveMember,
     Ticket,
 )
-from meshkit.pool.messages import LinkDrawn, Offer, Settle
+from meshkit.pool.messages import LinkDrawn, Offer, OfferAll, Settle
 from meshkit.rounds.messages import Close, TrainingFailed
 from meshkit.wire.envelope import sign_statements
 from tests.audit.world import OPERATOR, genesis_of, identity_of
@@ -51,6 +51,7 @@ def note(signer: bytes, signature: bytes = b"") -> Note:
         ("ledger", Found(GENESIS)),
         ("pool", LinkDrawn(1, b"l" * 32)),
         ("pool", Offer(note(ME.key))),
+        ("pool", OfferAll((note(ME.key), note(ME.key)))),
         ("rounds", TrainingFailed(b"t" * 32, 0, "no data")),
     ],
 )
@@ -126,3 +127,7 @@ def test_what_a_volatile_half_tells_is_let_in_where_the_engine_has_one() -> None
     assert fault_of_cause(entry, ME.key, MESH, INDEX).startswith("a Campaign to consensus")
     assert RAFT.volatile is not None
     assert fault_of_cause(entry, ME.key, MESH, INDEX, RAFT.volatile.told) == ""
+
+
+def test_each_of_what_is_offered_together_is_looked_at() -> None:
+    assert fault("pool", OfferAll((note(ME.key), note(OTHER.key)))).startswith("a Note that")

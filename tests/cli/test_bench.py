@@ -119,7 +119,7 @@ def test_who_is_told_to_end_leaves_nothing_behind(folder: Path) -> None:
         (("sim", "--commands", "0"), "0 is not in the range"),
         (("aggregate", "--updates", "0"), "0 is not in the range"),
         (("updates", "--folder", "nowhere"), "'nowhere' does not exist"),
-        (("consensus", "--engine", "raft"), "'raft' is not"),
+        (("consensus", "--engine", "oracle"), "'oracle' is not"),
         (("consensus", "--outstanding", "65"), "65 is not in the range"),
         (("availability", "--days", "0"), "0.0 is not in the range"),
         (("availability", "--engine", "nothing"), "'nothing' is not"),

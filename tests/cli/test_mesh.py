@@ -77,7 +77,7 @@ def test_where_there_is_no_mesh(folder: Path, verb: str) -> None:
         (("--nodes", 65), 2, "65 is not in the range"),
         (("--nodes", 0), 2, "0 is not in the range"),
         (("--split", "halves"), 2, "a split is iid or dirichlet"),
-        (("--engine", "raft"), 2, "'raft' is not"),
+        (("--engine", "oracle"), 2, "'oracle' is not"),
         (("--task", "nothing"), 1, "each is a module:attribute"),
     ],
 )

@@ -37,6 +37,7 @@ def test_it_answers_before_and_after_it_has_begun(engine: Engine) -> None:
     assert engine.unjudged(state) == ()
     assert engine.stalled_since(state, 2) is None
     assert engine.heard_weight(state) >= 0
+    assert not engine.leads(state)
     assert engine.turn(state) in ("round -1", "view 0", "term 0")
     assert not engine.is_late(state, ME, Ask(2), 2)
 

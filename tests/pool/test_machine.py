@@ -27,6 +27,7 @@ from meshkit.pool.messages import (
     LinkReady,
     LinkSpent,
     Offer,
+    OfferAll,
     Offered,
     OfferRefused,
     Resumed,
@@ -88,6 +89,17 @@ def test_an_operators_item_is_told_at_once_and_again_until_it_is_settled(node: N
     assert node.hears(Settle((wish,))) == (ItemsSettled((item_id(wish),)),)
     assert node.pool.deadline(node.state) is None
     assert node.asked() == []
+
+
+def test_what_is_offered_together_is_taken_one_after_the_other(node: Node) -> None:
+    limits = Limits(signer_items_max=2)
+    node.hears(Configure(limits))
+    node.asked()
+    wishes = [Wish(ANN, serial) for serial in (1, 2, 3)]
+    first, second, third = node.hears(OfferAll((*wishes, wishes[0])))
+    assert [pooled(one).item for one in (first, second)] == wishes[:2]
+    assert isinstance(third, OfferRefused)
+    assert node.asked() == [Broadcast(Offered(wish)) for wish in wishes[:2]]
 
 
 def test_what_we_sign_ourselves_goes_out_bare_and_comes_back_signed(node: Node) -> None:
@@ -362,6 +374,7 @@ positions = st.integers(0, 4)
 commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(Offer, items),
     st.builds(Offer, items),
+    st.builds(OfferAll, st.lists(items, max_size=3).map(tuple)),
     st.builds(Heard, authors, st.builds(Offered, items)),
     st.builds(Heard, authors, items),
     st.builds(Settle, st.lists(items, max_size=3).map(tuple)),

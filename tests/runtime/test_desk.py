@@ -15,6 +15,7 @@ from meshkit.core.machine import Wake
 from meshkit.core.value import Value, digest
 from meshkit.ledger.checks import NOTE_BYTES_MAX, item_id
 from meshkit.ledger.messages import CancelTask, Note, RemoveMember, SubmitTask
+from meshkit.pool.messages import OfferAll
 from meshkit.runtime import desk as desks
 from meshkit.runtime.desk import OperatorWindow
 from meshkit.wire.envelope import sign_statements
@@ -43,7 +44,9 @@ def world() -> Iterator[World]:
 
 
 def ask(world: World, do: str, **fields: Any) -> Answer:
-    return world.desk.answer(msgspec.msgpack.encode({"do": do, **fields}))
+    answer = world.desk.answer(msgspec.msgpack.encode({"do": do, **fields}))
+    world.desk.hand_in()
+    return answer
 
 
 def offer(world: World, item: Value, **fields: Any) -> Answer:
@@ -330,3 +333,15 @@ def test_only_so_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
             counter.ask(asker, "note", payload=asker, wait=True)
         assert counter.heard() == {}
         assert [asker for asker, _ in counter.window._waiting] == [b"b", b"c"]
+
+
+def test_what_is_offered_together_is_one_command_and_one_entry(world: World) -> None:
+    for payload in (b"one", b"two", b"three"):
+        request = {"do": "note", "payload": payload}
+        assert world.desk.answer(msgspec.msgpack.encode(request))["ok"]
+    assert not world.shell.waiting
+    world.desk.hand_in()
+    world.desk.hand_in()
+    [(command, _)] = world.shell.inbox
+    assert isinstance(command.body, OfferAll)
+    assert [item.serial for item in command.body.items if isinstance(item, Note)] == [1, 2, 3]

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from meshkit.codec import AHEAD, VOLATILE
 from meshkit.consensus.messages import Ask, Committed, Serve
 from meshkit.consensus.raft.messages import Early, Heartbeat, Keep, Notice, Prompt
+from meshkit.consensus.raft.state import LEADER
 from meshkit.core import shell
 from meshkit.core.composite import At
 from meshkit.core.history import Head
@@ -34,7 +35,7 @@ from meshkit.runtime.perform import urgency
 from meshkit.wire.envelope import open_envelope
 from meshkit.wire.port import Fetched as Arrived
 from tests.runtime.test_labour import SPEC
-from tests.runtime.world import CHAIN, ME, OTHER, STEPS, World
+from tests.runtime.world import CHAIN, ME, OTHER, STEPS, World, a_genesis
 from tests.runtime.world import MODEL as BASE
 
 TASK = b"t" * 32
@@ -249,3 +250,18 @@ def test_what_the_volatile_half_says_is_counted_by_what_it_is(world: World) -> N
     [(_, data)] = world.mesh.sent[:1]
     assert open_envelope(data, world.mesh_id).kind == VOLATILE
     assert world.performer.counts["Heartbeat"] == 2
+
+
+def test_who_leads_need_not_tell_the_others_what_it_will_propose() -> None:
+    item = Note(ME.key, 1, b"hello")
+    with World(genesis=a_genesis(engine="raft")) as alone:
+        alone.settle()
+        do(alone, Broadcast(Offered(alone.sign(item, ME))))
+        assert len(alone.mesh.published) == 1
+        alone.until(lambda: alone.shell.state["consensus"].role == LEADER)
+        alone.settle()
+        alone.mesh.published.clear()
+        do(alone, Broadcast(Offered(alone.sign(item, ME))))
+        assert alone.mesh.published == []
+        do(alone, Broadcast(Head()))
+        assert len(alone.mesh.published) == 1

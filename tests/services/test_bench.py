@@ -34,6 +34,7 @@ def test_commands_go_through_a_mesh_of_processes(
         "command_bytes": 100,
         "fsync": True,
         "failover_ms": [],
+        "failover_p50_ms": None,
     }
     assert all(document[name] > 0 for name in measured)
     assert document["p50_ms"] <= document["p99_ms"]
@@ -79,3 +80,35 @@ def test_a_mesh_that_decides_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch
 def test_a_mesh_that_refuses_is_quoted() -> None:
     with pytest.raises(MeshError, match="the mesh refuses a command: full: no room"):
         drive(Node((1, {"ok": False, "reason": "full: no room"})), 1, 1)
+
+
+@pytest.mark.real
+def test_whoever_is_to_propose_is_killed_and_the_others_go_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "COMMITS_MEASURED", 10)
+    document = bench.consensus("raft", 3, 1, 12, folder, failover=2)
+    assert len(document["failover_ms"]) == 2
+    assert min(document["failover_ms"]) <= document["failover_p50_ms"]
+
+
+class TwoHomes:
+    """As much of a mesh as has two nodes."""
+
+    homes = (Path("node-0"), Path("node-1"))
+
+
+def test_who_is_to_propose_is_whom_all_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = ["", "node-1", "node-1", "node-1"]
+
+    def status(mesh: Any, number: int) -> dict[str, str]:
+        return {"proposer": told.pop(0)}
+
+    monkeypatch.setattr(bench, "_status", status)
+    monkeypatch.setattr(bench, "POLL_S", 0)
+    mesh: Any = TwoHomes()
+    assert bench._proposer(mesh) == 1
+    assert told == []
+    monkeypatch.setattr(bench, "ANSWER_MS", 0)
+    with pytest.raises(MeshError, match="nobody is to propose"):
+        bench._proposer(mesh)
