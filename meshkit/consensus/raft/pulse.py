@@ -19,7 +19,8 @@ event is simply what became of it. It sees the journaled half by `Look`, and ask
 With leases a leader serves reads at once for as long as no majority can have elected another: T,
 less the drift of clocks, from when the heartbeats that a majority answered were sent. A clock that
 jumps tells nothing of how long that was, so then every lease is void, and after a jump or a start
-nobody votes for the length of one.
+nobody votes for the length of one. Nor is there a lease in a term whose leader told another to
+stand, for that may be heard at any time, and whoever is told is voted for at once.
 """
 
 from collections.abc import Sequence
