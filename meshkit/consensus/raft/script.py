@@ -33,7 +33,7 @@ from meshkit.consensus.raft.messages import (
     TransferLeadership,
     Unreachable,
 )
-from meshkit.consensus.raft.progress import PROBE, REPLICATE, SNAPSHOT
+from meshkit.consensus.raft.progress import PROBE, REPLICATE, SNAPSHOT, may_send
 from meshkit.consensus.raft.rules import Timing
 from meshkit.consensus.raft.state import (
     CANDIDATE,
@@ -105,6 +105,9 @@ class Peer(NamedTuple):
     mode: str  # of `MODES`
     match: int
     next: int
+    paused: bool = False  # whether nothing may be sent to it before it answers
+    inflight: int = 0  # messages of entries under way to it
+    snapshot: int = 0  # where the one stands that it was offered
 
 
 class Member:
@@ -310,7 +313,14 @@ class Cluster:
         """Of the other members, as a leader knows it."""
         raft = self.members[number].both.raft
         return {
-            _number(other): Peer(MODES[peer.mode], peer.match, peer.next)
+            _number(other): Peer(
+                MODES[peer.mode],
+                peer.match,
+                peer.next,
+                not may_send(peer),
+                len(peer.inflight),
+                peer.snapshot,
+            )
             for other, peer in sorted(raft.peers.items())
         }
 

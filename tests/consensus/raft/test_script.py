@@ -132,7 +132,7 @@ def test_who_lags_behind_what_is_compacted_takes_a_snapshot_and_the_values() -> 
     cluster.compact(1, 5)
     assert [line.place for line in cluster.log(1)] == [6]
     cluster.unreachable(1, 3)
-    assert cluster.progress(1)[3] == Peer("snapshot", 3, 7)
+    assert cluster.progress(1)[3] == Peer("snapshot", 3, 7, True, 0, 6)
     assert [type(letter.message) for letter in cluster.ready(1)] == [InstallSnapshot]
     cluster.stabilize()
     assert cluster.progress(1)[3] == Peer("replicate", 6, 7)
@@ -153,7 +153,7 @@ def test_a_first_question_that_is_lost_is_asked_again_at_the_same_place() -> Non
     cluster.stabilize(2, 3)
     cluster.ready(2)
     cluster.deliver(1, Append, drop=True)
-    assert cluster.progress(2)[1] == Peer("probe", 0, 4 + MANY)
+    assert cluster.progress(2)[1] == Peer("probe", 0, 4 + MANY, True)
     cluster.tick(2)
     cluster.stabilize()
     cluster.ready(2)
