@@ -100,6 +100,40 @@ def test_a_proposal_with_a_valid_round_is_prevoted_when_its_prevotes_are_there()
     assert player.prevote(4, 0, A) == [Output(PREVOTE, 1, A)]
 
 
+def test_a_locked_value_that_is_proposed_again_is_prevoted_again() -> None:
+    player = begun()
+    player.proposal(0, A)
+    for voter in (2, 3):
+        player.prevote(voter, 0, A)
+    player.precommit(4, 0)
+    assert player.precommit(2, 0, A) == [Output("timer", 0, PRECOMMIT)]
+    player.timeout(PRECOMMIT)
+    assert player.proposal(1, A, 0) == [Output(PREVOTE, 1, A)]
+
+
+def test_a_quorum_that_comes_after_the_precommit_makes_a_value_valid_and_locks_nothing() -> None:
+    player = begun()
+    player.proposal(0, A)
+    player.prevote(2, 0)
+    player.prevote(3, 0, A)
+    assert player.timeout(PREVOTE) == [Output(PRECOMMIT, 0, None)]
+    player.prevote(4, 0, A)
+    assert player.view() == View(1, 0, PRECOMMIT, -1, None, 0, A, False)
+
+
+def test_a_round_that_is_past_may_still_decide() -> None:
+    player = Player(count=7, me=1)
+    player.start()
+    player.timeout(PROPOSE)
+    player.precommit(2, 0)
+    for voter in (3, 4, 5, 6):
+        player.precommit(voter, 0, A)
+    player.timeout(PRECOMMIT)
+    assert player.view().round == 1
+    assert player.precommit(7, 0, A) == []
+    assert player.proposal(0, A)[-1] == Output("decide", 0, A)
+
+
 def test_more_than_a_third_ahead_take_one_along() -> None:
     player = begun()
     assert player.prevote(2, 5) == []
