@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from meshkit.consensus import pbft, raft, tendermint
 from meshkit.consensus.account import Deed, Said
 from meshkit.consensus.certificate import Vouches
-from meshkit.consensus.messages import Certificate, Validator
+from meshkit.consensus.messages import Certificate, Committed, Validator
 from meshkit.consensus.pbft import account as pbft_account
 from meshkit.consensus.pbft import evidence as pbft_evidence
 from meshkit.consensus.pbft import face as pbft_face
@@ -51,7 +51,8 @@ class Timeouts(Value):
     step_ms: int = 500  # by which both grow a round
 
 
-def _never_alone(state: Any) -> bool:
+def never_leads(state: Any) -> bool:
+    """Whoever proposes next may be another."""
     return False
 
 
@@ -77,9 +78,11 @@ class Engine(NamedTuple):
     is_late: Callable[[Any, bytes, Value, int], bool]
     stalled_since: Callable[[Any, int], int | None]
     heard_weight: Callable[[Any], int]
+    # Messages whose sender has verified what others signed in them: where members are trusted.
+    believed: frozenset[type] = frozenset()
     usual: Timeouts = Timeouts()  # of a mesh that says nothing else
     # Whether we shall propose whatever waits here, so that no other need hear of it from us.
-    leads: Callable[[Any], bool] = _never_alone
+    leads: Callable[[Any], bool] = never_leads
     volatile: Volatile | None = None  # the half of it that is lost in a crash
 
 
@@ -246,6 +249,7 @@ RAFT = Engine(
     stalled_since=raft_stall.stalled_since,
     heard_weight=raft_stall.heard_weight,
     leads=_leads,
+    believed=frozenset({raft_said.Append, Committed}),
     usual=Timeouts(raft.Timing().election_ms, raft.Timing().heartbeat_ms),
     volatile=Volatile(
         machine=_pulse,

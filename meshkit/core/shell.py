@@ -82,7 +82,7 @@ class Shell:
         self._log = log
         self._moment = moment
         self._index = index
-        self._urgency = urgency
+        self.urgency = urgency
         self.ahead = ahead
         self.inbox: list[tuple[At, bytes]] = []  # of the next tick; see `take`
         self._unsaved: list[Entry] = []
@@ -114,7 +114,8 @@ class Shell:
         self.stepped += len(batch)
         free: list[Caused] = []
         ahead: list[Caused] = []
-        state, now = self.state, self._urgency is at_once
+        state, urgency_of = self.state, self.urgency
+        now = urgency_of is at_once
         run, moment_of, unsaved, observers = (
             self.node.run, self._moment, self._unsaved, self.observers,
         )  # fmt: skip
@@ -129,7 +130,7 @@ class Shell:
             if asked:
                 index = self._index + len(unsaved)
                 for number, effect in enumerate(asked):
-                    urgency = self._urgency(effect.body)
+                    urgency = urgency_of(effect.body)
                     now = now or urgency >= NOW
                     caused = Caused(index, number, effect)
                     if urgency == AHEAD:

@@ -103,6 +103,11 @@ class Desk:
         elif offers:
             self._shell.take(At("pool", OfferAll(tuple(offers))))
 
+    @property
+    def settled(self) -> int:
+        """How often an item was applied or refused."""
+        return self._outcomes.settled
+
     def outcome(self, id_: bytes) -> Answer:
         """What became of an item: its `state`, and its `height` or a `reason`."""
         return self._outcomes.item(id_)
@@ -233,6 +238,7 @@ class OperatorWindow:
         self._lane = lane
         self._desk = desk
         self._waiting: list[tuple[bytes, bytes]] = []  # who asked, for which item
+        self._seen = (0, 0)  # how many items were settled, and who waited, when that was looked at
 
     def watch(self, poller: zmq.Poller) -> None:
         self._lane.watch(poller)
@@ -245,6 +251,11 @@ class OperatorWindow:
             else:
                 self._say(request.asker, answer)
         self._desk.hand_in()
+        if self._waiting and self._seen != (now := (self._desk.settled, len(self._waiting))):
+            self._answer_waiting()
+            self._seen = (now[0], len(self._waiting))
+
+    def _answer_waiting(self) -> None:
         still: list[tuple[bytes, bytes]] = []
         for asker, item in self._waiting:
             outcome = self._desk.outcome(item)

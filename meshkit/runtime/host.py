@@ -86,6 +86,7 @@ class Host:
         self._me = me
         self._contacts = contacts
         self._pulse = pulse
+        self._put_off = False
         self._members: object = None
         self._connected: dict[bytes, Member] = {}
         self._snapshot_at = shell.state["history"].snapshot
@@ -128,6 +129,7 @@ class Host:
         self._shell.take(At("", Restarted()))
         self._tick()
         self._look()
+        self._performer.tell()
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Go round until `stopped` says so."""
@@ -149,6 +151,10 @@ class Host:
             self._look()
             for window in self._windows:  # whoever waits for what was just decided hears it now
                 window.serve()
+            # What waits may be the next value, which tells as much; but it is put off only once.
+            self._put_off = self._shell.waiting > 0 and not self._put_off
+            if not self._put_off:
+                self._performer.tell()
         elif not self._shell.unsaved:
             self._journal.idle()
         self._save()
@@ -225,7 +231,9 @@ class Host:
         count."""
         mesh = self._shell.state["ledger"].mesh
         try:
-            envelope = open_envelope(delivery.body, mesh, is_late=self._is_late)
+            envelope = open_envelope(
+                delivery.body, mesh, is_late=self._is_late, is_believed=self._is_believed
+            )
         except Refused as refused:
             self._refuse(delivery.peer, refused.reason)
             return
@@ -260,6 +268,11 @@ class Host:
         state = self._shell.state["consensus"]
         engine = engine_of(state)
         return engine.is_late(state, envelope.sender, envelope.body, self._clock.now_ns())
+
+    def _is_believed(self, envelope: Envelope) -> bool:
+        """Whether the engine takes its sender at its word for what others have signed in it."""
+        engine = engine_of(self._shell.state["consensus"])
+        return type(envelope.body) in engine.believed
 
     def _tick(self) -> None:
         self._blobs.commit()

@@ -27,6 +27,7 @@ class Outcomes:
             OrderedDict()
         )
         self._committed: OrderedDict[tuple[bytes, int], int] = OrderedDict()
+        self.settled = 0  # how often an item was applied or refused
 
     def observe(self, entry: Entry) -> None:
         for event in entry.events:
@@ -84,6 +85,7 @@ class Outcomes:
 
     def _note(self, id_: bytes, state: str, **facts: Any) -> None:
         self._items[id_] = {"state": state, **facts}
+        self.settled += state != PENDING
         _bound(self._items, ITEMS_KEPT)
 
 

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from meshkit.consensus.engines import engine_of
+from meshkit.consensus.engines import engine_of, never_leads
 from meshkit.consensus.messages import Serve
-from meshkit.consensus.raft.messages import Early, Keep, Notice, Prompt
+from meshkit.consensus.raft.messages import Append, Early, Keep, Notice, Prompt
 from meshkit.core.composite import At
 from meshkit.core.machine import Broadcast, Heard, Send
 from meshkit.core.shell import AHEAD, FREE, LATER, NOW, Caused, Shell
@@ -89,15 +89,45 @@ class Performer:
         self._labour = labour
         self._draw_link = draw_link
         self._awaited: dict[bytes, list[Fetch]] = {}
+        agreeing = shell.state["consensus"]
+        self._leading = engine_of(agreeing).leads
+        if self._leading is not never_leads:
+            shell.ahead, shell.urgency = self.perform, self.urgency
+        self._ahead: tuple[Value | None, bytes] = (None, b"")  # the last that left so
+        self._notices: list[Caused] = []
+        self._told: dict[bytes, int] = {}  # of which commit each member was told last
         self.counts: Counter[str] = Counter()
+
+    def urgency(self, effect: object) -> int:
+        """The same for a node that may lead: what it need not say hurries nobody."""
+        if type(effect) is Broadcast and type(effect.message) is Offered and self._leads():
+            return FREE
+        return urgency(effect)
 
     def perform(self, effects: Iterable[Caused]) -> None:
         for caused in effects:
-            self.counts[type(caused.effect.body).__name__] += 1
-            try:
-                self._perform(caused)
-            except WireError:  # what is too large to be sent is as good as lost, and as harmless
-                self.counts["too-large"] += 1
+            if type(caused.effect.body) is Notice:
+                self._notices.append(caused)
+            else:
+                self._do(caused)
+
+    def tell(self) -> None:
+        """What was put off until whoever waits here has his answer: to tell others of commits.
+
+        Whom entries were sent in the meantime has been told with them.
+        """
+        notices, self._notices = self._notices, []
+        for caused in notices:
+            to, message = caused.effect.body.to, caused.effect.body.message
+            if type(message) is not Append or self._told.get(to, -1) < message.commit:
+                self._do(caused)
+
+    def _do(self, caused: Caused) -> None:
+        self.counts[type(caused.effect.body).__name__] += 1
+        try:
+            self._perform(caused)
+        except WireError:  # what is too large to be sent is as good as lost, and as harmless
+            self.counts["too-large"] += 1
 
     def _perform(self, caused: Caused) -> None:
         effect = caused.effect.body
@@ -124,7 +154,7 @@ class Performer:
     # -- speaking ---------------------------------------------------------------------------------
 
     def _broadcast(self, caused: Caused, message: Value) -> None:
-        if type(message) is Offered and self._leads():
+        if type(message) is Offered and (self._leads() or caused.entry > self._voice.durable):
             return  # the others hear of it in our next value; if not, the pool says it again
         signed, envelope = self._voice.say(message, caused.entry, caused.number)
         self._mesh.publish(envelope)
@@ -134,12 +164,15 @@ class Performer:
             self._shell.take(At(name, Heard(self._voice.me, signed)), envelope)
 
     def _leads(self) -> bool:
-        agreeing = self._shell.state["consensus"]
-        return engine_of(agreeing).leads(agreeing)
+        return self._leading(self._shell.state["consensus"])
 
     def _send(self, caused: Caused, to: bytes, message: Value) -> None:
         if type(caused.effect.body) in _AHEAD:
-            envelope = self._voice.ahead(message)
+            if type(message) is Append:
+                self._told[to] = message.commit
+            if message is not self._ahead[0]:  # what goes to several members is sealed once
+                self._ahead = (message, self._voice.ahead(message))
+            envelope = self._ahead[1]
         else:
             _, envelope = self._voice.say(message, caused.entry, caused.number)
         if not self._mesh.send(to, envelope):

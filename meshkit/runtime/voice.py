@@ -22,6 +22,11 @@ class Voice:
     def me(self) -> bytes:
         return self._identity.key
 
+    @property
+    def durable(self) -> int:
+        """The last entry that is."""
+        return self._head().index
+
     def say(self, message: Value, entry: int, effect: int) -> tuple[Value, bytes]:
         """The message with our statements in it signed, and the envelope that carries it."""
         signed = sign_statements(message, self._identity, self._mesh)

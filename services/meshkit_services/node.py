@@ -80,7 +80,6 @@ def open_host(
         performer = make_performer(
             shell, mesh, voice, blobs, BlockStore(journal, address), labour, home.chain.link
         )
-        shell.ahead = performer.perform
         outcomes = Outcomes()
         shell.observers.append(outcomes.observe)
         counters: Counter[str] = Counter()

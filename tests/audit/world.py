@@ -163,7 +163,6 @@ class Node:
             cast(Labour, self.work),
             chain_of(number).link,
         )
-        self.shell.ahead = self.performer.perform
 
     def moment(self) -> Moment:
         self.last_ns = max(self.last_ns + 1, self.box.now_ns)
@@ -234,6 +233,7 @@ class Node:
         busy = self.shell.waiting > 0
         self.blobs.commit()
         self.performer.perform(self.shell.tick())
+        self.performer.tell()
         if self.pulse is not None:
             self.heed(self.pulse.look(self.shell.state["consensus"], self.moment()))
         return busy

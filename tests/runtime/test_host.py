@@ -10,6 +10,7 @@ from meshkit.codec import AHEAD, VOLATILE, decode_entry
 from meshkit.consensus.messages import NIL, Ask
 from meshkit.consensus.raft.messages import (
     NOOP,
+    VALUE,
     Append,
     AppendReply,
     Heartbeat,
@@ -27,7 +28,7 @@ from meshkit.core.history import TALLIED_MIN, Count, Head, HeadNoted, ShowHead, 
 from meshkit.core.value import Value, digest
 from meshkit.journal import JournalFailed
 from meshkit.journal.memory import Fault
-from meshkit.ledger.messages import Note, RemoveMember
+from meshkit.ledger.messages import Block, Note, RemoveMember
 from meshkit.node import address
 from meshkit.pool.messages import LinkDrawn, Offered
 from meshkit.runtime import host as hosts
@@ -392,3 +393,16 @@ def test_who_is_alone_in_a_site_leads_it_and_keeps_what_it_decides() -> None:
     with World(world.disk, world.genesis) as world:
         assert world.shell.state["consensus"].role == FOLLOWER
         world.until(lambda: world.shell.state["consensus"].role == LEADER)
+
+
+def test_who_leads_a_site_is_believed_about_what_others_signed() -> None:
+    with a_site() as world:
+        world.settle()
+        bare = Note(STRANGER.key, 1, b"n", b"s" * 64)
+        block = Block(1, world.mesh_id, OTHER.key, b"l" * 32, (bare,))
+        entry = LogEntry(1, 1, VALUE, 1, block, digest(block), 9)
+        world.hear(Append(1, 0, 0, (entry,), 0, False), kind=AHEAD, entry=0)
+        world.hear(Offered(bare))
+        world.turn()
+        assert world.shell.state["consensus"].log.entries == (entry,)
+        assert world.host.refused == {"forged-statement": 1}

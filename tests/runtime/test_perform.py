@@ -8,7 +8,15 @@ from msgspec.structs import replace
 
 from meshkit.codec import AHEAD, VOLATILE
 from meshkit.consensus.messages import Ask, Committed, Serve
-from meshkit.consensus.raft.messages import Early, Heartbeat, Keep, Notice, Prompt
+from meshkit.consensus.raft.messages import (
+    Append,
+    Early,
+    Heartbeat,
+    Keep,
+    LogEntry,
+    Notice,
+    Prompt,
+)
 from meshkit.consensus.raft.state import LEADER
 from meshkit.core import shell
 from meshkit.core.composite import At
@@ -229,6 +237,7 @@ def test_a_blob_that_is_not_what_it_should_be_is_not_kept(
 @pytest.mark.parametrize("kind", [Early, Notice])
 def test_what_leaves_before_its_entry_is_durable_names_none(world: World, kind: type[Send]) -> None:
     do(world, kind(OTHER.key, Head()))
+    world.performer.tell()
     [(to, data)] = world.mesh.sent
     envelope = open_envelope(data, world.mesh_id)
     assert (to, envelope.kind, envelope.entry) == (OTHER.key, AHEAD, 0)
@@ -265,3 +274,32 @@ def test_who_leads_need_not_tell_the_others_what_it_will_propose() -> None:
         assert alone.mesh.published == []
         do(alone, Broadcast(Head()))
         assert len(alone.mesh.published) == 1
+        [offered] = [Broadcast(Offered(alone.sign(item, ME)))]
+        assert alone.shell.urgency(offered) == FREE
+        assert alone.shell.urgency(Broadcast(Head())) == NOW
+
+
+def commit(number: int, *entries: LogEntry) -> Append:
+    return Append(1, 0, 0, entries, number, not entries)
+
+
+def test_of_a_commit_is_told_last_and_only_whom_no_entries_have_told(world: World) -> None:
+    third = b"c" * 32
+    do(world, Notice(OTHER.key, commit(3)))
+    do(world, Notice(third, commit(3)))
+    assert world.mesh.sent == []
+    do(world, Early(OTHER.key, commit(3, LogEntry(1, 4, 0, 0))))
+    world.performer.tell()
+    assert [to for to, _ in world.mesh.sent] == [OTHER.key, third]
+    do(world, Notice(OTHER.key, commit(4)))
+    world.performer.tell()
+    world.performer.tell()
+    assert len(world.mesh.sent) == 3
+
+
+def test_what_goes_to_several_is_sealed_once(world: World) -> None:
+    entries = commit(3, LogEntry(1, 4, 0, 0))
+    for to in (OTHER.key, b"c" * 32):
+        do(world, Early(to, entries))
+    [(_, first), (_, second)] = world.mesh.sent
+    assert first is second

@@ -36,6 +36,7 @@ def test_each_message_has_a_number_of_its_own() -> None:
 
 def test_what_leaves_before_its_entry_or_has_none_names_no_cause() -> None:
     voice = a_voice()
+    assert voice.durable == HEAD.index
     for data, kind in ((voice.ahead(Ask(1)), AHEAD), (voice.fleeting(Ask(1)), VOLATILE)):
         envelope = open_envelope(data, MESH)
         assert (envelope.kind, envelope.entry, envelope.effect) == (kind, 0, 0)

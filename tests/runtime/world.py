@@ -257,7 +257,6 @@ class World:
         self.performer = Performer(
             self.shell, self.mesh, self.voice, self.blobs, self.blocks, self.labour, CHAIN.link
         )
-        self.shell.ahead = self.performer.perform
         self.outcomes = Outcomes()
         self.shell.observers.append(self.outcomes.observe)
         self.host = Host(

@@ -179,6 +179,17 @@ def test_an_envelope_with_one_false_statement_is_refused(statement: Vote, reason
     assert refusal(seal(around(evidence), ANNA)) == reason
 
 
+def test_who_is_taken_at_his_word_signs_the_envelope_still() -> None:
+    def is_annas(envelope: Envelope) -> bool:
+        return envelope.sender == ANNA.key
+
+    false = seal(around(Vote(1, 7, 0, DIGEST, BERT.key, bytes(64))), ANNA)
+    assert refusal(false) == "forged-statement"
+    assert open_envelope(false, MESH, is_believed=is_annas)
+    broken = false[:PREFIX_BYTES] + false[PREFIX_BYTES:].replace(DIGEST, bytes(32), 1)
+    assert refusal(broken, is_believed=is_annas) == "bad-signature"
+
+
 def test_a_signature_is_good_for_one_kind_of_statement() -> None:
     ticket = Ticket(BERT.key, 1, CLEO.key, (), 1)
     signature = BERT.sign(signing_digest(ticket, MESH))
