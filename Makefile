@@ -13,12 +13,13 @@ WORKERS ?= auto
 DEMO ?=
 SEEDS ?= 5000
 ENGINE_SEEDS ?= 10000
+MUTANT_SEEDS ?= 500
 DEPTH ?= 7
 SOURCES := meshkit cli services
 PURE := meshkit/core/*,meshkit/consensus/*,meshkit/ledger/*,meshkit/pool/*,meshkit/rounds/*,meshkit/node.py
 
 .PHONY: help env demo test check format lint types layers security schemas schemas-check unit \
-	integration sim bench docs clean
+	integration sim mutants bench docs clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -95,6 +96,10 @@ sim: env
 	$(BIN)/meshkit sim run all --seeds $(SEEDS)
 	$(BIN)/meshkit sim run engines --seeds $(ENGINE_SEEDS)
 	$(BIN)/meshkit sim search all --depth $(DEPTH)
+
+# How many seeds each planted bug needs; `make test` runs the short form of this gate.
+mutants: env
+	$(BIN)/python -m tests.sim.engines.gate $(MUTANT_SEEDS)
 
 bench: env
 	$(BIN)/meshkit bench consensus

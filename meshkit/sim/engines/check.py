@@ -13,16 +13,19 @@
 """
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from meshkit.consensus.certificate import stands, weights_of
 from meshkit.consensus.messages import Decided, EquivocationSeen
 from meshkit.core.machine import Entry, recheck
 from meshkit.core.snapshot import freeze
 from meshkit.core.value import Statement, canonical, digest
 from meshkit.sim.check import STATE_BYTES_MAX, Broken, Life, content_of
 from meshkit.sim.engines.client import Client, leads, register
-from meshkit.sim.engines.kit import place_of
+from meshkit.sim.engines.kit import CONSENSUS, place_of
+from meshkit.sim.engines.pbft_promises import Promises as PbftPromises
+from meshkit.sim.engines.promises import Promises, is_proved, weighed
+from meshkit.sim.engines.raft_promises import Promises as RaftPromises
 from meshkit.sim.engines.replica import Replica
 from meshkit.sim.engines.service import (
     ABSENT,
@@ -34,6 +37,7 @@ from meshkit.sim.engines.service import (
     Call,
     CallBatch,
 )
+from meshkit.sim.engines.tendermint_promises import Promises as TendermintPromises
 from meshkit.sim.engines.world import Audience, World
 from meshkit.sim.linearizable import TooHard, apart, is_linearizable
 from meshkit.sim.process import Process
@@ -41,6 +45,10 @@ from meshkit.sim.store import Observer
 
 UNDECIDED = "a register's history was too hard to check"
 PIECES = 64  # entries that are hashed at once
+
+PROMISES: Mapping[str, Callable[[], Promises]] = {
+    "tendermint": TendermintPromises, "pbft": PbftPromises, "raft": RaftPromises,
+}  # fmt: skip
 
 
 class Witness(Audience):
@@ -141,6 +149,15 @@ class Examiner(Witness):
         self.ledger = Ledger(seated)
         self._lives: dict[int, Life] = {}
         self._said: dict[tuple[object, ...], bytes] = {}
+        self._promises: Promises | None = None
+        self._rested: dict[int, Any] = {}  # the state that was looked at last, by process
+
+    @property
+    def promises(self) -> Promises:
+        """What the engine promises by itself."""
+        if self._promises is None:
+            self._promises = PROMISES[self.world.kit.engine.name]()
+        return self._promises
 
     def require(self, holds: bool, process: Process, what: str) -> None:
         if not holds:
@@ -154,6 +171,12 @@ class Examiner(Witness):
         life.index = index
         if not process.honest:
             return
+        # While a tick's entries are written the state is that after the tick before.
+        state = process.shell.state[CONSENSUS]
+        if self._rested.get(process.number) is not state:
+            self._rested[process.number] = state
+            self.promises.rest(process, state)
+        self.promises.look(process, entry)
         for event in entry.events:
             body: object = event.body
             kind = type(body)
@@ -180,8 +203,8 @@ class Examiner(Witness):
         self.require(known == name, process, f"a second value was decided at height {height}")
         engine = self.world.kit.engine
         if engine.attests:
-            weights = weights_of(self.world.seats(ledger.seatings[height - 1]))
-            proved = stands(proof, weights, engine.vouches)
+            weights = weighed(self.world.seats(ledger.seatings[height - 1]))
+            proved = is_proved(proof, weights, engine.vouches)
             self.require(proved, process, f"height {height} was decided by too few")
 
     def signed(self, process: Process, statement: Statement) -> None:
@@ -203,6 +226,7 @@ class Examiner(Witness):
 
     def began(self, process: Process) -> None:
         life = self._lives.setdefault(process.number, Life())
+        self.promises.began(process)
         if not process.honest or not life.index:
             return
         assert isinstance(process, Replica), "here all are"

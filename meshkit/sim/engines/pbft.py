@@ -1,6 +1,7 @@
 """PBFT in the proving ground: its liars, and what is rare in it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -29,7 +30,15 @@ from meshkit.runtime.perform import urgency
 from meshkit.sim import liars
 from meshkit.sim.engines.kit import CONSENSUS, Kit
 from meshkit.sim.engines.service import GET, PUT, Call, CallBatch
-from meshkit.sim.engines.tongues import OWN_REGISTER, Batches, FalseAnswers, Foreigner, Slow
+from meshkit.sim.engines.tongues import (
+    OWN_REGISTER,
+    FalseAnswers,
+    Foreigner,
+    OldCalls,
+    Proposer,
+    Slow,
+    WrongValues,
+)
 from meshkit.sim.liars import FLOOD_EACH, FLOODS_MAX, Tongue
 from meshkit.sim.process import Process
 
@@ -100,13 +109,6 @@ class BothWords(Tongue):
                 return (message,)
 
 
-class Proposer(Batches):
-    """Whoever has something of its own to propose."""
-
-    def proposing(self, said: PrePrepare, value: Value) -> PrePrepare:
-        return self.signed(replace(said, value_id=digest(value), value=value))
-
-
 class SplitPrimary(Proposer):
     """Assigns one value for half of the others and another, as good, for the rest, and prepares and
     commits with each half for its own."""
@@ -132,26 +134,13 @@ class SplitPrimary(Proposer):
                 return (message,)
 
 
-class OldCalls(Proposer):
-    """Assigns what was done long ago once more."""
+class DoublePrimary(Tongue):
+    """Assigns a value, and prepares it, too, as if it were one of the backups."""
 
     def say(self, to: bytes, message: Value) -> Iterable[Value]:
         match message:
-            case PrePrepare(proposer=self.me, value=CallBatch() as batch):
-                self.remember(batch)
-                again = replace(batch, calls=(*batch.calls, *self.calls[:4]))
-                return (self.proposing(message, again),)
-            case _:
-                return (message,)
-
-
-class WrongValues(Proposer):
-    """Assigns what nobody may accept."""
-
-    def say(self, to: bytes, message: Value) -> Iterable[Value]:
-        match message:
-            case PrePrepare(proposer=self.me, value=CallBatch() as batch):
-                return (self.proposing(message, self.wrong(batch, message.view)),)
+            case PrePrepare(view, height, value_id, self.me):
+                return (message, self.signed(Prepare(view, height, value_id, self.me)))
             case _:
                 return (message,)
 
@@ -176,6 +165,10 @@ class Boaster(Tongue):
     def boast(self, change: ViewChange) -> ViewChange:
         height, view = change.stable + 1, max(change.view - 1, 0)
         name = self.made_up("boasted")
+        mine = [proof for proof in change.prepared if proof.pre_prepare.proposer == self.me]
+        if mine:  # what others prepared, under another word of our own
+            said = self.signed(replace(mine[0].pre_prepare, value_id=name))
+            return replace(change, prepared=(PreparedProof(said, mine[0].prepares),))
         if self.process.dice.chance(500_000):
             said = self.signed(PrePrepare(view, height, name, self.me))
             alone = PreparedProof(said, (self.signed(Prepare(view, height, name, self.me)),))
@@ -245,6 +238,32 @@ class Parrot(liars.Replayer):
             yield dice.pick(others), dice.pick(heard)
 
 
+class Slanderer(Tongue):
+    """Shows what somebody honest said of one height in two views, or made up as said by it."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []  # prepares and commits
+
+    def stir(self) -> Iterator[tuple[bytes, Value]]:
+        slot, dice = self.state[CONSENSUS].slot, self.process.dice
+        if not dice.chance(100_000):
+            return
+        for tally in (slot.prepares, slot.commits):
+            known = [vote for _, vote in sorted(tally.by_voter.items()) if vote not in self.heard]
+            self.heard = [*self.heard, *known][-liars.HEARD_KEPT :]
+        if self.heard:
+            first = dice.pick(self.heard)
+            others = [vote for vote in self.heard if vote != first and is_alike(vote, first)]
+            forged = replace(first, value_id=self.made_up("vote"))
+            for to in self.others():
+                yield to, Shown((first, dice.pick(others or [forged])))
+
+
+def is_alike(vote: Any, other: Any) -> bool:
+    """Whether two words are of one kind, height and voter."""
+    return type(vote) is type(other) and (vote.height, vote.voter) == (other.height, other.voter)
+
+
 class Flood(Tongue):
     """Says as much as it can of everything that it may sign, and of what it may not."""
 
@@ -292,6 +311,7 @@ LIES: dict[str, type[Tongue]] = {
     "two-words": TwoWords,
     "both-words": BothWords,
     "split-primary": SplitPrimary,
+    "double-primary": DoublePrimary,
     "old-calls": OldCalls,
     "wrong-values": WrongValues,
     "forgetful": Forgetful,
@@ -306,6 +326,7 @@ LIES: dict[str, type[Tongue]] = {
     "silent": liars.Silent,
     "selective": liars.Selective,
     "parrot": Parrot,
+    "slanderer": Slanderer,
     "flood": Flood,
 }
 

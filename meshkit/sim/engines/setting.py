@@ -32,9 +32,11 @@ from meshkit.sim.setting import (
 )
 
 ROTS = "rots"  # of a journal, which then never opens again
+EXILES = "exiles"  # of whoever leads, from the other members: clients still reach it
 COMMANDS = 20_000  # of a campaign's seed, about
 BRIEF = 1_500  # of a seed where many are wanted soon
 LEASED_RATE_PPM = 200  # of clocks that leases may rest on: each off by so much, as quartz is
+MOVES = 60  # of members, one after another: a quarter of a minute of them (a guess)
 SAFETY_NS = 120 * SECOND  # in which so much is done, or is not
 
 
@@ -255,6 +257,43 @@ def orders(kit: Kit, seed: int) -> Ground:
     )  # fmt: skip
 
 
+def coups(kit: Kit, seed: int) -> Ground:
+    """As many liars as are borne, while those who lead are cut off, or die."""
+    timeouts = min(kit.timeouts, key=lambda timeouts: timeouts.propose_ms)
+    return replace(
+        liars(kit, seed), faults=(CUTS, CRASHES, HUSHES), fault_ns=200 * MS, timeouts=timeouts
+    )
+
+
+def exiles(kit: Kit, seed: int) -> Ground:
+    """Whoever leads is cut off from the other members, and clients go on asking it."""
+    return replace(
+        calm(kit, seed), faults=(EXILES,), fault_ns=200 * MS, reads=kit.volatile is not None,
+        clients=16, habits=Habits(registers=1, think_ns=MS, patience_ns=100 * MS, attempts=8),
+        commands=2 * BRIEF, leased=False, orders=(),
+    )  # fmt: skip
+
+
+def moves(kit: Kit, seed: int) -> Ground:
+    """Members sit down and stand up all the time, any number at once; messages come late, twice."""
+    dice = Dice(seed, "moves", kit.engine.name)
+    count, spares = dice.pick((3, 4, 5)), dice.pick((1, 2, 3))
+    weights, seated, wait_ns = (1,) * (count + spares), (1 << count) - 1, 0
+    seatings: list[tuple[int, int]] = []
+    for _ in range(MOVES):
+        changed = sum(1 << number for number in dice.sample(range(len(weights)), count))
+        wait_ns += dice.between(20, 400) * MS
+        if is_sound(kit.engine, weights, changed, ()):
+            seatings.append((wait_ns, changed))
+    weather = Weather(
+        jitter_ns=20 * MS, loss_ppm=20_000, repeat_ppm=200_000, slow_ppm=100_000, slow_ns=300 * MS
+    )
+    return replace(
+        calm(kit, seed), weights=weights, seated=seated, seatings=tuple(seatings), weather=weather,
+        faults=(CUTS, CRASHES, EXILES), fault_ns=200 * MS, commands=2 * BRIEF, orders=(),
+    )  # fmt: skip
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "campaign": drawn,
     "brief": brief,
@@ -265,4 +304,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "orders": orders,
     "liars": liars,
     "twins": twins,
+    "coups": coups,
+    "exiles": exiles,
+    "moves": moves,
 }

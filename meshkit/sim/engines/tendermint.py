@@ -20,18 +20,20 @@ from meshkit.runtime.perform import urgency
 from meshkit.sim import liars, rare
 from meshkit.sim.engines.kit import Kit
 from meshkit.sim.engines.service import GET, PUT, Call, CallBatch
-from meshkit.sim.engines.tongues import OWN_REGISTER, Batches, FalseAnswers, Foreigner, Slow
+from meshkit.sim.engines.tongues import (
+    OWN_REGISTER,
+    Batches,
+    FalseAnswers,
+    Foreigner,
+    OldCalls,
+    Proposer,
+    Slow,
+    WrongValues,
+)
 from meshkit.sim.liars import FLOOD_EACH, FLOODS_MAX, Tongue
 
 TIMEOUTS = (Timeouts(100, 50, 50), Timeouts(500, 100, 100), Timeouts(1_000, 500, 500))
 SIZES = (4, 4, 4, 4, 4, 4, 5, 5, 6, 7, 1, 2, 3)
-
-
-class Proposer(Batches):
-    """Whoever has something of its own to propose."""
-
-    def proposing(self, proposal: Proposal, value: Value) -> Proposal:
-        return self.signed(replace(proposal, value_id=digest(value), value=value))
 
 
 class SplitProposer(Proposer):
@@ -58,26 +60,14 @@ class SplitProposer(Proposer):
                 return (message,)
 
 
-class OldCalls(Proposer):
-    """Proposes what was done long ago once more, to everybody."""
+class FalseRounds(Proposer):
+    """Proposes as if a quorum had wanted that in an earlier round, whenever there was one."""
 
     def say(self, to: bytes, message: Value) -> Iterable[Value]:
         match message:
-            case Proposal(proposer=self.me, value=CallBatch() as batch):
-                self.remember(batch)
-                again = replace(batch, calls=(*batch.calls, *self.calls[:4]))
-                return (self.proposing(message, again),)
-            case _:
-                return (message,)
-
-
-class WrongValues(Proposer):
-    """Proposes what nobody may vote for."""
-
-    def say(self, to: bytes, message: Value) -> Iterable[Value]:
-        match message:
-            case Proposal(proposer=self.me, value=CallBatch() as batch):
-                return (self.proposing(message, self.wrong(batch, message.round)),)
+            case Proposal(round=number, proposer=self.me) if number > 0:
+                earlier = self.process.dice.below(number)
+                return (self.signed(replace(message, valid_round=earlier)),)
             case _:
                 return (message,)
 
@@ -179,6 +169,7 @@ LIES: dict[str, type[Tongue]] = {
     "split-proposer": SplitProposer,
     "old-calls": OldCalls,
     "wrong-values": WrongValues,
+    "false-rounds": FalseRounds,
     "early-proposer": EarlyProposer,
     "whisperer": liars.Whisperer,
     "forgetful": liars.Forgetful,

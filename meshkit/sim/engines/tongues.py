@@ -1,6 +1,7 @@
 """Ways to lie that no engine is needed for, and what engines' own liars are made of."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any, cast
 
 from msgspec.structs import replace
 
@@ -89,3 +90,39 @@ class Batches(Tongue):
             Answer(self.me, 1, 1),
         )
         return faults[(batch.height + number) % len(faults)]
+
+
+class Proposer(Batches):
+    """Whoever has something of its own to propose, where others say what they were given."""
+
+    def mine(self, message: Value) -> CallBatch | None:
+        """The batch that we propose by this message, if that is what it does."""
+        value: object = getattr(message, "value", None)
+        ours = getattr(message, "proposer", b"") == self.me
+        return value if ours and type(value) is CallBatch else None
+
+    def proposing(self, message: Any, value: Value) -> Value:
+        """The same proposal, of another value."""
+        return self.signed(cast(Statement, replace(message, value_id=digest(value), value=value)))
+
+
+class OldCalls(Proposer):
+    """Proposes what was done long ago once more, to everybody."""
+
+    def say(self, to: bytes, message: Value) -> Iterable[Value]:
+        batch = self.mine(message)
+        if batch is None:
+            return (message,)
+        self.remember(batch)
+        return (self.proposing(message, replace(batch, calls=(*batch.calls, *self.calls[:4]))),)
+
+
+class WrongValues(Proposer):
+    """Proposes what nobody may vote for."""
+
+    def say(self, to: bytes, message: Value) -> Iterable[Value]:
+        batch = self.mine(message)
+        if batch is None:
+            return (message,)
+        number: int = getattr(message, "round", getattr(message, "view", 0))
+        return (self.proposing(message, self.wrong(batch, number)),)

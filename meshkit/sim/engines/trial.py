@@ -19,7 +19,7 @@ from meshkit.sim.engines.client import Asked, Client
 from meshkit.sim.engines.kit import CONSENSUS, Kit, is_enough
 from meshkit.sim.engines.replica import Replica
 from meshkit.sim.engines.service import SEAT
-from meshkit.sim.engines.setting import ROTS, Ground, is_sound, weight_of
+from meshkit.sim.engines.setting import EXILES, ROTS, Ground, is_sound, weight_of
 from meshkit.sim.engines.world import World
 from meshkit.sim.liars import Chorus
 from meshkit.sim.nemesis import Nemesis
@@ -39,6 +39,7 @@ class Siege(Nemesis):
         super().__init__(world, ground)
         self._world, self._ground = world, ground
         self._faults[ROTS] = self._rot
+        self._faults[EXILES] = self._exile
 
     def _rot(self) -> None:
         world, ground = self._world, self._ground
@@ -51,6 +52,19 @@ class Siege(Nemesis):
             victim.rotten = True
             if victim.up:
                 victim.crash("its journal rotted")
+
+    def _exile(self) -> None:
+        """Whoever leads, by its own account, is cut off from the other members for a while."""
+        world = self._world
+        for leader in world.replicas:
+            if not leader.up or world.kit.engine.leader(leader.shell.state[CONSENSUS]) != leader.me:
+                continue
+            others = [other.number for other in world.replicas if other is not leader]
+            links = [(leader.number, other) for other in others]
+            links += [(other, leader.number) for other in others]
+            world.network.cut.update(links)
+            world.watch.happened("exile")
+            self._later(world.network.cut.difference_update, links)
 
 
 class Trial(Run):

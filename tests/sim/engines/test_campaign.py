@@ -23,7 +23,8 @@ from meshkit.sim.run import Report
 SEEDS = 50  # of the brief campaign of each engine: some seconds
 CHUNK = 10  # of seeds one worker takes at a time
 OTHERS = {
-    "calm": 2, "crashes": 14, "partitions": 6, "quarrels": 32, "orders": 8, "liars": 12, "twins": 4
+    "calm": 2, "crashes": 14, "partitions": 6, "quarrels": 32, "orders": 8, "liars": 16, "twins": 4,
+    "coups": 8, "exiles": 4, "moves": 4,
 }  # fmt: skip
 TWICE = 5  # of so many seeds one is run twice and compared
 ENGINES = sorted(KITS)
