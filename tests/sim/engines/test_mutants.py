@@ -35,7 +35,7 @@ def survives(bug: Bug, seeds: int = SEEDS_MAX) -> str:
     return "" if killed.failure else f"{bug.name} survived {killed.seeds} seeds of {bug.scenario}"
 
 
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name.replace(": ", "-"))
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: f"{bug.row.lower()} {bug.name}")
 def test_d13_a_planted_bug_is_found(bug: Bug) -> None:
     assert not survives(bug)
 
