@@ -149,6 +149,10 @@ class Host:
         if self._shell.waiting:
             self._tick()
             self._look()
+            if self._pulse is not None and self._shell.waiting:
+                # What our own stores said at once, a link, may be all that the next value wants.
+                self._tick()
+                self._look()
             for window in self._windows:  # whoever waits for what was just decided hears it now
                 window.serve()
             # What waits may be the next value, which tells as much; but it is put off only once.
