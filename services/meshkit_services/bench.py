@@ -102,10 +102,7 @@ def _failover(mesh: DevMesh) -> float:
     victim = _proposer(mesh)
     survivor = (victim + 1) % len(mesh.homes)
     with OperatorClient(mesh.homes[survivor]) as client:
-        _drive(client, 1, 1)
-        victim = _proposer(mesh)  # it may be another's turn now
-        if victim == survivor:
-            return _failover(mesh)
+        client.ask(msgspec.msgpack.encode({"do": "status"}), ANSWER_MS)  # so that it is connected
         mesh.kill(victim)
         begun = time.perf_counter()
         _drive(client, 1, 1)
