@@ -4,6 +4,8 @@ What the README has people type is tested in `tests/cli/test_readme.py`.
 """
 
 import ast
+import itertools
+import json
 import re
 import subprocess
 import sys
@@ -145,6 +147,27 @@ def test_the_engines_are_driven_as_is_said() -> None:
     verbs = set(re.findall(r"`(\w+)\(n", text))
     assert len(verbs) > 12
     assert all(hasattr(Cluster, verb) for verb in verbs)
+
+
+@pytest.mark.parametrize("title", ["Tendermint", "PBFT", "Raft"])
+def test_the_table_of_latencies_is_that_of_the_benchmark_s_rows(title: str) -> None:
+    folder, engine = ROOT / "docs", title.lower()
+    rows = json.loads(text_of(folder / "figures" / f"latency-{engine}.json"))["rows"]
+    _, _, part = text_of(folder / "latency-and-availability.md").partition(f"\n### {title}\n")
+    lines = [line for line in part.partition("\n### ")[0].splitlines() if line.startswith("| ")]
+    told = [cell.strip() for line in lines[1:] for cell in line.split("|")[3:-1]]
+    cases = itertools.groupby(rows, lambda row: row["replicas"])
+    said = [
+        f"{shown(row['settled']['p50_ms'])} / {shown(row['settled']['p99_ms'])}"
+        for _, case in cases
+        for row in case
+    ]
+    assert [row["engine"] for row in rows] == [engine] * len(rows)
+    assert told == said
+
+
+def shown(ms: float) -> str:
+    return f"{ms:,.0f}" if ms >= 100 else f"{ms:.1f}"
 
 
 # -- the README ------------------------------------------------------------------------------------
