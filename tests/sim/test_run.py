@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from meshkit.rounds.messages import Spec
 from meshkit.sim.agenda import MS, SECOND
 from meshkit.sim.check import Broken
 from meshkit.sim.operators import Operators
-from meshkit.sim.process import Pace
+from meshkit.sim.perform import Performer
+from meshkit.sim.process import Pace, Process
 from meshkit.sim.run import Report, Run
-from meshkit.sim.scenarios import SCENARIOS
 from meshkit.sim.setting import Setting, Work, drawn
 from meshkit.sim.watch import Watch
 from tests.sim.worlds import CALM, ran
@@ -97,12 +98,32 @@ def test_work_that_begins_after_the_healing_is_waited_for() -> None:
     assert dict(told.counts)["finished tasks"] == 1
 
 
-def test_a_task_whose_first_model_is_lost_after_somebody_trained_ends() -> None:
-    """The only member that had the model made an update of it, and is left dead. Whoever holds the
-    update cannot add it to anything, so its list does not name it."""
-    counts = dict(ran(1283, SCENARIOS["crashes"](1283)).counts)
+def test_a_task_whose_first_model_only_its_trainer_has_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All hold the update that one member made, and nobody gives them the model that it adds to.
+    Whoever holds it cannot add it to anything, so its list does not name it."""
+    run = Run(0, replace(CALM, work=(Work(SECOND, 2, 0, 1_000, 100),)))
+    firsts: list[bytes] = []
+    first_model, given = run.mesh.first_model, Performer._given
+
+    def noted(spec: Spec) -> bytes:
+        firsts.append(first_model(spec))
+        return firsts[-1]
+
+    def withheld(self: Performer, name: bytes, tried: int, peer: Process) -> None:
+        if name in firsts:
+            self._ask(name, tried + 1)
+        else:
+            given(self, name, tried, peer)
+
+    monkeypatch.setattr(run.mesh, "first_model", noted)
+    monkeypatch.setattr(Performer, "_given", withheld)
+    run.go()
+    counts = dict(run.report("test").counts)
+    assert counts["UpdateNoted"] > counts["UpdateFormed"] > 0
     assert counts["finished tasks"] == 1
-    assert counts["empty round"] == 6  # two rounds at three nodes
+    assert counts["empty round"] == 2 * 4  # both rounds, at each node
 
 
 def test_a_core_can_decide_where_it_stands_whoever_decided_last_is_left_out() -> None:
