@@ -34,7 +34,7 @@ What the shell owes them, in order: it asks `pulse.admits` before it lets the jo
 request for a vote; it steps the journaled half; it sends what is `Early` or a `Notice`; it makes
 the tick's entries durable; it does the other effects; it shows the volatile half the state
 (`Look`); and only then it takes the next commands. What `Pulse` tells (`Tell`) it takes as the
-journaled half's next command.
+journaled half's next command. Where leases are granted, all entries are durable before it looks.
 
 Values travel one at a time under the face of all engines: the next is asked for when the last is
 decided, and holds all that came meanwhile, so the first leaves at once and batches grow with load,
