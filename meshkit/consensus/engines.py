@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from meshkit.consensus import pbft, raft, tendermint
 from meshkit.consensus.account import Deed, Said
 from meshkit.consensus.certificate import Vouches
-from meshkit.consensus.messages import Certificate, Committed, Validator
+from meshkit.consensus.messages import Certificate, Validator
 from meshkit.consensus.pbft import account as pbft_account
 from meshkit.consensus.pbft import evidence as pbft_evidence
 from meshkit.consensus.pbft import face as pbft_face
@@ -56,6 +56,10 @@ def never_leads(state: Any) -> bool:
     return False
 
 
+def _nobody_else(state: Any, sender: bytes, message: Value) -> bool:
+    return False
+
+
 class Engine(NamedTuple):
     """One way to agree. `State` is its machine's, which the questions are about."""
 
@@ -78,8 +82,8 @@ class Engine(NamedTuple):
     is_late: Callable[[Any, bytes, Value, int], bool]
     stalled_since: Callable[[Any, int], int | None]
     heard_weight: Callable[[Any], int]
-    # Messages whose sender has verified what others signed in them: where members are trusted.
-    believed: frozenset[type] = frozenset()
+    # Whether a message comes from whom its members trust to have verified what others signed in it.
+    believes: Callable[[Any, bytes, Value], bool] = _nobody_else
     usual: Timeouts = Timeouts()  # of a mesh that says nothing else
     # Whether we shall propose whatever waits here, so that no other need hear of it from us.
     leads: Callable[[Any], bool] = never_leads
@@ -249,7 +253,7 @@ RAFT = Engine(
     stalled_since=raft_stall.stalled_since,
     heard_weight=raft_stall.heard_weight,
     leads=_leads,
-    believed=frozenset({raft_said.Append, Committed}),
+    believes=raft_face.believes,
     usual=Timeouts(raft.Timing().election_ms, raft.Timing().heartbeat_ms),
     volatile=Volatile(
         machine=_pulse,

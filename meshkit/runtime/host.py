@@ -29,7 +29,7 @@ from meshkit.core.shell import Shell
 from meshkit.core.snapshot import freeze
 from meshkit.core.value import Value
 from meshkit.journal import BlobPort, JournalPort
-from meshkit.ledger.messages import Found, Genesis, Member
+from meshkit.ledger.messages import Found, Genesis, Member, Note
 from meshkit.node import address
 from meshkit.runtime.clock import Clock
 from meshkit.runtime.labour import Labour
@@ -45,6 +45,10 @@ IDLE_MS = 1_000  # the longest sleep: how late a signal is noticed
 UNSAVED_NS = 20_000_000  # how long an entry may wait for others: a few fsyncs of a slow disk
 WAITING_MAX = 8_192  # commands in the inbox above which members are not listened to: 8 ticks
 MS = 1_000_000  # in nanoseconds
+NOTHING: frozenset[type] = frozenset()
+# Nothing that anybody does follows from a note; what operators command and members testify is
+# verified by everyone, whoever brings it.
+ON_TRUST: frozenset[type] = frozenset({Note})
 
 
 class Window(Protocol):
@@ -236,7 +240,7 @@ class Host:
         mesh = self._shell.state["ledger"].mesh
         try:
             envelope = open_envelope(
-                delivery.body, mesh, is_late=self._is_late, is_believed=self._is_believed
+                delivery.body, mesh, is_late=self._is_late, believed=self._believed
             )
         except Refused as refused:
             self._refuse(delivery.peer, refused.reason)
@@ -273,10 +277,11 @@ class Host:
         engine = engine_of(state)
         return engine.is_late(state, envelope.sender, envelope.body, self._clock.now_ns())
 
-    def _is_believed(self, envelope: Envelope) -> bool:
-        """Whether the engine takes its sender at its word for what others have signed in it."""
-        engine = engine_of(self._shell.state["consensus"])
-        return type(envelope.body) in engine.believed
+    def _believed(self, envelope: Envelope) -> frozenset[type]:
+        """What its sender is taken at its word for, of all that others have signed in it."""
+        state = self._shell.state["consensus"]
+        believes = engine_of(state).believes(state, envelope.sender, envelope.body)
+        return ON_TRUST if believes else NOTHING
 
     def _tick(self) -> None:
         self._blobs.commit()

@@ -3,9 +3,9 @@
 An envelope is opened in this order, cheapest first, and refused at the first fault with a word that
 is counted: its size, its version, its mesh, its form, whether it comes too late to matter, its
 sender's signature over the bytes as they came, and then the signature of every statement inside,
-whoever brings it. So a machine may take a
-`Heard(sender, message)` at its word: the sender said it, and each signer in it signed. Whether they
-are members, and whether it makes sense, is for `decide`.
+whoever brings it; but for what its sender is taken at its word for, which is nothing unless whoever
+opens it says so. So a machine may take a `Heard(sender, message)` at its word: the sender said it,
+and each signer in it signed. Whether they are members, and whether it makes sense, is for `decide`.
 
 Not here: replay. An envelope heard twice is opened twice, for a duplicate must change nothing.
 """
@@ -73,6 +73,9 @@ REASONS = (
 )
 
 
+UNSEEN: frozenset[type] = frozenset()  # kinds of statements that nobody looks at: none
+
+
 class Refused(Exception):
     """What came is not to be believed; `reason` is one of REASONS, the text says more."""
 
@@ -137,8 +140,13 @@ def _signature(statement: Statement) -> bytes:
 
 
 def never(_: Envelope) -> bool:
-    """Nothing comes too late, and nobody is taken at his word."""
+    """Nothing comes too late."""
     return False
+
+
+def nothing(_: Envelope) -> frozenset[type]:
+    """Nobody is taken at their word."""
+    return UNSEEN
 
 
 def open_envelope(
@@ -146,14 +154,13 @@ def open_envelope(
     mesh: bytes,
     bytes_max: int = ENVELOPE_BYTES_MAX,
     is_late: Callable[[Envelope], bool] = never,
-    is_believed: Callable[[Envelope], bool] = never,
+    believed: Callable[[Envelope], frozenset[type]] = nothing,
 ) -> Envelope:
     """The envelope in `data`, all its signatures verified; raises `Refused` and nothing else.
 
     `is_late` tells from an envelope whose signatures nobody has looked at whether it would change
-    nothing even if they were good: then it is refused without that work. `is_believed` tells
-    whether its sender is taken at its word for the statements inside: then only its own signature
-    is verified.
+    nothing even if they were good: then it is refused without that work. `believed` tells which
+    kinds of statements inside its sender is taken at its word for: these are not verified.
     """
     sealed = _unframe(data, bytes_max)
     if sealed.mesh != mesh:
@@ -163,8 +170,7 @@ def open_envelope(
         raise Refused(LATE, "it is about what is decided")
     if not verify(sealed.sender, _digest(sealed.signed), sealed.signature):
         raise Refused(BAD_SIGNATURE, f"{sealed.sender[:8].hex()} did not sign it")
-    if not is_believed(envelope):
-        verify_statements(envelope.body, mesh)
+    verify_statements(envelope.body, mesh, believed(envelope))
     return envelope
 
 
@@ -173,9 +179,12 @@ def open_unverified(data: bytes, bytes_max: int = ENVELOPE_BYTES_MAX) -> Envelop
     return _read(_unframe(data, bytes_max))
 
 
-def verify_statements(message: Value, mesh: bytes) -> None:
-    """Raise `Refused` unless every statement in `message` is signed by its signer in `mesh`."""
+def verify_statements(message: Value, mesh: bytes, believed: frozenset[type] = UNSEEN) -> None:
+    """Raise `Refused` unless every statement in `message` is signed by its signer in `mesh`, but
+    for those of the kinds `believed`."""
     for statement in statements(message):
+        if type(statement) in believed:
+            continue
         signature = _signature(statement)
         name = type(statement).__name__
         if not signature:

@@ -7,7 +7,7 @@ import pytest
 
 from meshkit import RULES, __version__
 from meshkit.codec import AHEAD, VOLATILE, decode_entry
-from meshkit.consensus.messages import NIL, Ask
+from meshkit.consensus.messages import NIL, Ask, Certificate, Committed
 from meshkit.consensus.raft.messages import (
     NOOP,
     VALUE,
@@ -25,7 +25,7 @@ from meshkit.consensus.raft.state import FOLLOWER, LEADER
 from meshkit.consensus.tendermint.messages import PRECOMMIT, Vote
 from meshkit.core.composite import At
 from meshkit.core.history import TALLIED_MIN, Count, Head, HeadNoted, ShowHead, Tallied
-from meshkit.core.value import Value, digest
+from meshkit.core.value import Statement, Value, digest
 from meshkit.journal import JournalFailed
 from meshkit.journal.memory import Fault
 from meshkit.ledger.messages import Block, Note, RemoveMember
@@ -395,14 +395,34 @@ def test_who_is_alone_in_a_site_leads_it_and_keeps_what_it_decides() -> None:
         world.until(lambda: world.shell.state["consensus"].role == LEADER)
 
 
-def test_who_leads_a_site_is_believed_about_what_others_signed() -> None:
+def test_who_leads_a_site_is_believed_about_notes_of_others() -> None:
     with a_site() as world:
         world.settle()
         bare = Note(STRANGER.key, 1, b"n", b"s" * 64)
-        block = Block(1, world.mesh_id, OTHER.key, b"l" * 32, (bare,))
-        entry = LogEntry(1, 1, VALUE, 1, block, digest(block), 9)
-        world.hear(Append(1, 0, 0, (entry,), 0, False), kind=AHEAD, entry=0)
+        world.hear(_appended(world, bare), kind=AHEAD, entry=0)
         world.hear(Offered(bare))
         world.turn()
-        assert world.shell.state["consensus"].log.entries == (entry,)
+        (entry,) = world.shell.state["consensus"].log.entries
+        assert entry.value == _block(world, bare)
         assert world.host.refused == {"forged-statement": 1}
+
+
+def test_nobody_is_believed_about_what_operators_command_and_none_about_what_was_decided() -> None:
+    with a_site() as world:
+        world.settle()
+        command = RemoveMember(OPERATOR.key, 1, OTHER.key, b"s" * 64)
+        world.hear(_appended(world, command), kind=AHEAD, entry=0)
+        block = _block(world, Note(STRANGER.key, 1, b"n", b"s" * 64))
+        world.hear(Committed(Certificate(1, 1, digest(block), ()), block))
+        world.turn()
+        assert not world.shell.state["consensus"].log.entries
+        assert world.host.refused == {"forged-statement": 2}
+
+
+def _appended(world: World, item: Statement) -> Append:
+    block = _block(world, item)
+    return Append(1, 0, 0, (LogEntry(1, 1, VALUE, 1, block, digest(block), 9),), 0, False)
+
+
+def _block(world: World, item: Statement) -> Block:
+    return Block(1, world.mesh_id, OTHER.key, b"l" * 32, (item,))

@@ -179,15 +179,21 @@ def test_an_envelope_with_one_false_statement_is_refused(statement: Vote, reason
     assert refusal(seal(around(evidence), ANNA)) == reason
 
 
-def test_who_is_taken_at_his_word_signs_the_envelope_still() -> None:
-    def is_annas(envelope: Envelope) -> bool:
-        return envelope.sender == ANNA.key
+def test_who_is_taken_at_their_word_signs_the_envelope_still() -> None:
+    def votes(envelope: Envelope) -> frozenset[type]:
+        return frozenset({Vote}) if envelope.sender == ANNA.key else frozenset()
 
-    false = seal(around(Vote(1, 7, 0, DIGEST, BERT.key, bytes(64))), ANNA)
+    vote = Vote(1, 7, 0, DIGEST, BERT.key, bytes(64))
+    false = seal(around(vote), ANNA)
     assert refusal(false) == "forged-statement"
-    assert open_envelope(false, MESH, is_believed=is_annas)
+    assert open_envelope(false, MESH, believed=votes)
     broken = false[:PREFIX_BYTES] + false[PREFIX_BYTES:].replace(DIGEST, bytes(32), 1)
-    assert refusal(broken, is_believed=is_annas) == "bad-signature"
+    assert refusal(broken, believed=votes) == "bad-signature"
+    other = Proposal(7, 0, -1, DIGEST, BERT.key, None, bytes(64))
+    assert (
+        refusal(seal(around(Known((other,), (vote,))), ANNA), believed=votes) == "forged-statement"
+    )
+    assert refusal(seal(around(vote, CLEO), CLEO), believed=votes) == "forged-statement"
 
 
 def test_a_signature_is_good_for_one_kind_of_statement() -> None:

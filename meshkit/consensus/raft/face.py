@@ -1,8 +1,9 @@
 """What a node asks of the engine's state between events; every engine answers these questions."""
 
 from meshkit.consensus.messages import Certificate
+from meshkit.consensus.raft.messages import Append
 from meshkit.consensus.raft.rules import is_busy, may_propose
-from meshkit.consensus.raft.state import LEADER, State
+from meshkit.consensus.raft.state import LEADER, State, is_voter
 from meshkit.core.value import Statement, Value
 
 BUSY = "busy"
@@ -35,6 +36,11 @@ def leader(state: State) -> bytes:
 def is_late(state: State, sender: bytes, message: Value, now_ns: int) -> bool:
     """Nothing is too late here: it has no signatures that would be verified in vain."""
     return False
+
+
+def believes(state: State, sender: bytes, message: Value) -> bool:
+    """Whether it is what a leader sends its followers, from one who may lead."""
+    return type(message) is Append and is_voter(state.configuration, sender)
 
 
 def vouches(certificate: Certificate, statement: Statement) -> bytes | None:

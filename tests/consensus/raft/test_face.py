@@ -37,6 +37,13 @@ def test_a_value_that_was_proposed_is_awaited_no_more() -> None:
     assert face.wanted(play.state) is None
 
 
+def test_who_may_lead_is_believed_about_what_a_leader_sends() -> None:
+    play, sent = Play(), append(1)
+    assert face.believes(play.state, name(1), sent)
+    assert not face.believes(play.state, name(9), sent)
+    assert not face.believes(play.state, name(1), TransferLeadership(ME))
+
+
 def test_nothing_is_judged_nothing_is_late_and_nobody_vouches() -> None:
     play = Play().lead()
     play.propose()
