@@ -269,7 +269,7 @@ MUTANTS: tuple[tuple[Plant, str, int], ...] = (
     (locks_end_with_the_round, "quarrels", 5),
     (locks_do_not_bind, "quarrels", 5),
     (locks_outlive_their_height, "quarrels", 2),
-    (something_new_is_proposed, "quarrels", 0),
+    (something_new_is_proposed, "quarrels", 11),
     (two_rounds_contradict, "campaign", 18),
     (any_certificate_stands, "liars", 0),
     (laggards_are_told_nothing, "quarrels", 2),
@@ -281,7 +281,7 @@ MUTANTS: tuple[tuple[Plant, str, int], ...] = (
     (no_block_is_looked_into, "liars", 29),
     (every_model_is_right, "liars", 29),
     (the_first_of_two_counts, "floods", 2),
-    (who_left_is_waited_for, "membership", 0),
+    (who_left_is_waited_for, "membership", 10),
     (something_is_not_in_the_journal, "calm", 1),
 )
 
