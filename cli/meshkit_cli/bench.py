@@ -43,6 +43,11 @@ def consensus(
     """How long a command of 100 bytes takes through a mesh of real processes, fsync on."""
     from meshkit_services import bench
 
+    least = 3 if engine == "raft" else 4  # of which the others still decide when one is killed
+    if failover and nodes < least:
+        raise click.UsageError(
+            f"--failover needs --nodes {least}: fewer decide nothing while one is down"
+        )
     with complaints(), orderly():
         _print(bench.consensus(engine, nodes, outstanding, commands, folder, failover))
 

@@ -148,3 +148,13 @@ def test_a_document_is_json_whatever_is_in_it(capsys: pytest.CaptureFixture[str]
 
     _print({"schema": "meshkit.bench.x/v1", "rows": [None, 0.5, "ä"]})
     assert json.loads(capsys.readouterr().out)["rows"] == [None, 0.5, "ä"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "nodes", "least"), [("raft", 2, 3), ("tendermint", 3, 4), ("pbft", 1, 4)]
+)
+def test_nobody_is_killed_whom_the_others_need(engine: str, nodes: int, least: int) -> None:
+    words = ("--engine", engine, "--nodes", str(nodes), "--failover", "1")
+    refused = meshkit("bench", "consensus", *words)
+    assert refused.code == 2
+    assert f"--failover needs --nodes {least}" in refused.err
