@@ -174,12 +174,18 @@ class Policies:
     # -- the door ---------------------------------------------------------------------------------
 
     def admits(self, state: State, command: At) -> bool:
-        """A message counts only from who is a member in the state just before it."""
+        """A message counts only from who is a member in the state just before it.
+
+        Nor does what would be decided unproved and could not be applied: no engine looks into it.
+        """
         body = command.body
         if type(body) is not Heard:
             return True
         book: Book = state["ledger"]
         sender, message = body.sender, body.message
+        for value in self.engine.unproved(message):
+            if type(value) is not ledger.Block:
+                return False
         if sender not in book.members:
             # A decision proves itself, and who is on the way in has nobody else to listen to.
             return isinstance(message, consensus.Committed) and sender not in book.former

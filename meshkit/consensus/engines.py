@@ -60,6 +60,11 @@ def _nobody_else(state: Any, sender: bytes, message: Value) -> bool:
     return False
 
 
+def proved(message: Value) -> tuple[()]:
+    """Whatever is decided was judged by whoever voted for it, and their votes prove it."""
+    return ()
+
+
 class Engine(NamedTuple):
     """One way to agree. `State` is its machine's, which the questions are about."""
 
@@ -87,6 +92,8 @@ class Engine(NamedTuple):
     usual: Timeouts = Timeouts()  # of a mesh that says nothing else
     # Whether we shall propose whatever waits here, so that no other need hear of it from us.
     leads: Callable[[Any], bool] = never_leads
+    # Values of a message that are decided without the node's judgement or a proof.
+    unproved: Callable[[Value], Sequence[Value | None]] = proved
     volatile: Volatile | None = None  # the half of it that is lost in a crash
 
 
@@ -254,6 +261,7 @@ RAFT = Engine(
     heard_weight=raft_stall.heard_weight,
     leads=_leads,
     believes=raft_face.believes,
+    unproved=raft_face.unproved,
     usual=Timeouts(raft.Timing().election_ms, raft.Timing().heartbeat_ms),
     volatile=Volatile(
         machine=_pulse,

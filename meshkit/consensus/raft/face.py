@@ -1,7 +1,9 @@
 """What a node asks of the engine's state between events; every engine answers these questions."""
 
-from meshkit.consensus.messages import Certificate
-from meshkit.consensus.raft.messages import Append
+from collections.abc import Sequence
+
+from meshkit.consensus.messages import Certificate, Committed
+from meshkit.consensus.raft.messages import VALUE, Append
 from meshkit.consensus.raft.rules import is_busy, may_propose
 from meshkit.consensus.raft.state import LEADER, State, is_voter
 from meshkit.core.value import Statement, Value
@@ -26,6 +28,13 @@ def is_dormant(state: State) -> bool:
 def unjudged(state: State) -> tuple[tuple[int, bytes, Value], ...]:
     """Nothing: under Raft whoever proposes is trusted."""
     return ()
+
+
+def unproved(message: Value) -> Sequence[Value | None]:
+    """What a message brings that will be decided because its sender says so."""
+    if type(message) is Append:
+        return [entry.value for entry in message.entries if entry.kind == VALUE]
+    return (message.value,) if type(message) is Committed else ()
 
 
 def leader(state: State) -> bytes:

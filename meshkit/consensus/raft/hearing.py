@@ -37,6 +37,7 @@ from meshkit.consensus.raft.events import (
     VoteRefused,
 )
 from meshkit.consensus.raft.evolve import evolve
+from meshkit.consensus.raft.form import is_sound
 from meshkit.consensus.raft.log import (
     conflict,
     is_newer,
@@ -100,7 +101,7 @@ class Deciding:
 def hear(deciding: Deciding, sender: bytes, message: Value) -> None:
     """Take in a peer's message, or refuse it by doing nothing."""
     listen = _LISTEN.get(type(message))
-    if listen is not None and sender != deciding.state.me:
+    if listen is not None and sender != deciding.state.me and is_sound(message):
         listen(deciding, sender, message)
 
 
@@ -171,12 +172,16 @@ def _follows(deciding: Deciding, sender: bytes, term: int) -> bool:
 
 
 def _append(deciding: Deciding, sender: bytes, message: Append) -> None:
-    """R6."""
+    """R6. Whoever would cut off what is committed here has another history, and is not followed."""
+    entries = message.entries
+    state, now_ns = deciding.state, deciding.now_ns
+    new = conflict(state.log, entries) if entries else ()
+    if new and new[0].index <= state.commit and message.term >= state.term:
+        return
     if not _follows(deciding, sender, message.term):
         return
-    state, now_ns = deciding.state, deciding.now_ns
+    state = deciding.state
     log, previous = state.log, message.previous_index
-    entries = message.entries
     alike = previous < state.commit or term_at(log, previous) == message.previous_term
     if not alike:
         if not deciding.answered:
@@ -185,8 +190,6 @@ def _append(deciding: Deciding, sender: bytes, message: Append) -> None:
         return
     # Below the commit all is alike, whether or not it is compacted here.
     last = previous + len(entries)
-    new = conflict(log, entries) if entries else ()
-    assert not new or new[0].index > state.commit, "what is committed is never cut off"
     if new or not (message.notice or deciding.answered):
         deciding.add(Taken(sender, max(last, state.commit), new, now_ns))
     commit = min(message.commit, last)

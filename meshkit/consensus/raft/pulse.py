@@ -44,6 +44,7 @@ from meshkit.consensus.raft.beat import (
     has_jumped,
     voters,
 )
+from meshkit.consensus.raft.form import in_range
 from meshkit.consensus.raft.log import is_newer, last_index, last_term, term_at
 from meshkit.consensus.raft.messages import (
     Append,
@@ -261,7 +262,7 @@ def _beat(turn: Turn) -> None:
 
 
 def hear(turn: Turn, sender: bytes, message: Value) -> None:
-    if not turn.beat.seen.height or sender == turn.me:
+    if not turn.beat.seen.height or sender == turn.me or not in_range(message):
         return
     match message:
         case Heartbeat():

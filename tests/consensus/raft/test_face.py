@@ -2,12 +2,12 @@
 
 import pytest
 
-from meshkit.consensus.messages import Certificate
+from meshkit.consensus.messages import Ask, Certificate, Committed
 from meshkit.consensus.raft import face, rules
 from meshkit.consensus.raft.messages import TransferLeadership
 from meshkit.core.value import Statement, digest
 from tests.consensus.raft.network import Block, name
-from tests.consensus.raft.playbook import ME, Play, append
+from tests.consensus.raft.playbook import ME, Play, append, noop, value_entry
 
 
 def test_a_height_is_dormant_until_it_is_opened() -> None:
@@ -51,6 +51,14 @@ def test_nothing_is_judged_nothing_is_late_and_nobody_vouches() -> None:
     assert not face.is_late(play.state, ME, append(1), 0)
     certificate = Certificate(1, 1, digest(Block(1, "v")), ())
     assert face.vouches(certificate, Statement()) is None
+
+
+def test_whose_values_are_decided_because_their_sender_says_so() -> None:
+    value = Block(1, "v")
+    said = append(1, [noop(1, 1), value_entry(1, 2, 1)])
+    assert face.unproved(said) == [value]
+    assert face.unproved(Committed(Certificate(1, 1, digest(value), ()), value)) == (value,)
+    assert face.unproved(Ask(1)) == ()
 
 
 def test_who_leads_is_told() -> None:

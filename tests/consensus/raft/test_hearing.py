@@ -134,7 +134,7 @@ def test_R22_a_candidate_yields_to_a_leader_of_its_term() -> None:
         accepted(5, 0),
         ask(5),
         VoteReply(5, False),
-        InstallSnapshot(5, 9, 4, 3, Configuration()),
+        InstallSnapshot(5, 9, 4, 3, Configuration((ME,))),
     ],
     ids=lambda message: type(message).__name__,
 )
