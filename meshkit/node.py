@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, cast
 
 from meshkit.consensus import messages as consensus
 from meshkit.consensus.engines import ENGINES, Engine, Timeouts
+from meshkit.consensus.losses import may_lose
 from meshkit.core.composite import At, Composite, Policy, State
 from meshkit.core.history import Head, Historian, ShowHead
 from meshkit.core.machine import Heard
@@ -28,6 +29,7 @@ from meshkit.ledger.state import (
     Course,
     anchor_wanted,
     committee,
+    is_validator,
     link_position,
     running,
     trainers,
@@ -272,7 +274,12 @@ class Policies:
         All of it, and not the first so many: what may not go in yet must not keep others out.
         """
         book = state["pool"]
+        gone: tuple[bytes, ...] = ()
         for item in candidates(book, len(book.items), book.all_bytes):
+            if type(item) is ledger.RemoveMember and _votes(state["ledger"], item.member):
+                if not may_lose(state["consensus"], (*gone, item.member)):
+                    continue  # whoever is removed is heard no more; the engine still needs it
+                gone = (*gone, item.member)
             if type(item) is not ledger.RoundResult or _verdict(state, item):
                 yield item
 
@@ -404,6 +411,11 @@ def opening(book: Book, task: bytes) -> rounds.Open:
         book.policy.committee,
         book.policy.standby_ms,
     )
+
+
+def _votes(book: Book, who: bytes) -> bool:
+    seat = book.members.get(who)
+    return seat is not None and is_validator(seat.member)
 
 
 def _verdict(state: State, item: ledger.RoundResult) -> bool | None:

@@ -51,6 +51,7 @@ from meshkit.ledger.state import (
     running,
     trainers,
     validators,
+    validators_at,
 )
 
 NOTE_BYTES_MAX = 1_024  # a note is a digest or a few words; data travels in blobs (a guess)
@@ -63,7 +64,10 @@ TASKS_MAX = (
 )
 IDENTITIES_MAX = 100_000  # that are or were members: they stay for ever too (a guess)
 
-CURABLE = frozenset({"early", "full", "last-validator", "overflow", "stranger", "unknown-task"})
+CURABLE = frozenset(
+    {"early", "full", "last-validator", "many", "overflow", "stranger", "unknown-task"}
+)
+MAJORITY_STAYS = frozenset({"raft"})  # engines under which a block may not remove half who vote
 
 Conflicts: TypeAlias = Callable[[Statement, Statement], bool]
 """Do two statements of one class and signer exclude each other? The protocols know, not we."""
@@ -297,6 +301,25 @@ def _check_remove(state: State, item: RemoveMember) -> str:
         return ""  # its ticket is void from now on
     if [who for who, _ in validators(state)] == [item.member]:
         return "last-validator: a mesh without validators decides nothing"
+    return _check_those_who_stay(state, item.member)
+
+
+def _check_those_who_stay(state: State, leaving: bytes) -> str:
+    """Whether those who stay can confirm to each other that somebody has left.
+
+    Under engines that change who votes by entries of their own log, the old voters must agree to
+    it, and who is removed is heard no more. So most of the validators that this block began with
+    must stay, which one block may not forestall by halves.
+    """
+    if state.policy.engine not in MAJORITY_STAYS or not is_validator(state.members[leaving].member):
+        return ""
+    voting = [who for who, _ in validators(state)]
+    if 2 * (len(voting) - 1) <= len(voting):
+        return "majority: of two validators neither can go; admit a third first"
+    before = [who for who, _ in validators_at(state, state.height + 1)]
+    stay = [who for who in before if who in state.members and who != leaving]
+    if 2 * len(stay) <= len(before):
+        return "many: most of the validators must stay from one block to the next; the rest waits"
     return ""
 
 

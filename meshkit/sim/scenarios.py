@@ -131,8 +131,16 @@ def real(seed: int) -> Setting:
     return drawn(seed, real=True)
 
 
+EXODUS_PPM = 200_000  # of the seeds of `site`: a fifth, so that any thirty have some (a choice)
+EXODUS_MAX = 4  # who are to be removed: more than half of any mesh that is drawn often
+
+
 def site(seed: int) -> Setting:
-    """What the campaign draws, agreed on by Raft: nobody lies, and every vote weighs one."""
+    """What the campaign draws, agreed on by Raft: nobody lies, and every vote weighs one.
+
+    Now and then all but one are to be removed, together or one soon after another: how many may go,
+    and when, is for the ledger and the leader to say.
+    """
     dice, usual = Dice(seed, "site"), drawn(seed, real=seed % 10 == 9)
     beat_ms = dice.pick((50, 100, 300))
     policy = replace(
@@ -140,7 +148,13 @@ def site(seed: int) -> Setting:
     )
     weights = (1,) * usual.nodes
     joins = tuple((when_ns, 1) for when_ns, _ in usual.joins)
-    return replace(usual, weights=weights, policy=policy, liars=(), twins=(), joins=joins)
+    setting = replace(usual, weights=weights, policy=policy, liars=(), twins=(), joins=joins)
+    if dice.chance(EXODUS_PPM):
+        first_ns, apart_ns = dice.between(1, 6) * SECOND, dice.pick((0, 0, 100 * MS, SECOND))
+        gone = dice.sample(range(usual.nodes), min(usual.nodes - 1, EXODUS_MAX))
+        removals = [(first_ns + place * apart_ns, one) for place, one in enumerate(gone)]
+        setting = replace(setting, removals=tuple(removals))
+    return setting
 
 
 SCENARIOS: dict[str, Scenario] = {

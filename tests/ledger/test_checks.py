@@ -10,11 +10,12 @@ from meshkit.core.value import digest
 from meshkit.ledger import checks
 from meshkit.ledger.beacon import ANCHOR_MARGIN, LINKS
 from meshkit.ledger.checks import CHARGES_MAX, NOTE_BYTES_MAX, has_standing, hopeless, item_id
-from meshkit.ledger.messages import Credit, Reanchor
+from meshkit.ledger.messages import Credit, Reanchor, RemoveMember
 from meshkit.ledger.state import SERIALS_KEPT, Former
 from tests.ledger.world import (
     ADA,
     BOB,
+    CHAINS,
     CYD,
     DAN,
     EVE,
@@ -294,6 +295,59 @@ def test_the_last_validator_stays(mesh: Mesh) -> None:
     mesh.decided(remove(BOB), remove(CYD, serial=2), join(member("dan", roles=("trainer",))))
     assert mesh.check(remove(ADA, serial=3)) == "last-validator"
     assert mesh.check(remove(DAN, serial=3)) == ""
+
+
+def of_validators(count: int, engine: str = "raft") -> Mesh:
+    names = ("ada", "bob", "cyd", "dan", "eve")[:count]
+    policy = replace(GENESIS.policy, engine=engine)
+    founders = tuple(member(name) for name in names)
+    return Mesh(replace(GENESIS, founders=founders, policy=policy))
+
+
+def applied(mesh: Mesh, *items: RemoveMember) -> int:
+    """How many of these removals one block takes."""
+    block = mesh.ledger.build(mesh.state, ADA, CHAINS["ada"][mesh.spent["ada"] + 1], items)
+    mesh.decided(*block.items)
+    return len(block.items)
+
+
+def test_under_raft_neither_of_two_validators_goes() -> None:
+    two = of_validators(2)
+    assert two.check(remove(BOB)) == "majority"
+    assert hopeless("majority: of two")
+    assert of_validators(2, "tendermint").check(remove(BOB)) == ""
+
+
+def test_under_raft_who_does_not_vote_may_go_at_any_time() -> None:
+    two = of_validators(2)
+    two.decided(join(member("dan", roles=("trainer",))))
+    assert two.check(remove(DAN)) == ""
+
+
+@pytest.mark.parametrize(("count", "engine", "fit"), [
+    (3, "raft", [1, 0, 0]), (4, "raft", [1, 1, 0]), (5, "raft", [2, 1, 0]),
+    (4, "pbft", [3, 0, 0]), (5, "tendermint", [4, 0, 0]),
+])  # fmt: skip
+def test_under_raft_most_of_the_validators_stay_from_block_to_block(
+    count: int, engine: str, fit: list[int]
+) -> None:
+    """Those who may not go yet go with the next block, until two are left."""
+    mesh = of_validators(count, engine)
+    leaving = [remove(who, serial=n) for n, who in enumerate((BOB, CYD, DAN, EVE)[: count - 1], 1)]
+    for expected in fit:
+        assert applied(mesh, *leaving) == expected
+        del leaving[:expected]
+
+
+def test_under_raft_a_newcomer_of_the_same_block_makes_up_for_nobody() -> None:
+    three = of_validators(3)
+    three.decided(join(member("dan", roles=("validator",))), remove(BOB))
+    assert three.check(remove(CYD, serial=2)) == ""
+    block = of_validators(3)
+    link = CHAINS["ada"][1]
+    items = (join(member("dan", roles=("validator",))), remove(BOB), remove(CYD, serial=2))
+    assert block.ledger.build(block.state, ADA, link, items).items == items[:2]
+    assert hopeless("many: most") is False
 
 
 def test_a_ticket_is_voided_by_removing_who_never_came(mesh: Mesh) -> None:

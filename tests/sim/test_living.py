@@ -10,7 +10,7 @@ from meshkit.consensus.raft.messages import Heartbeat, RequestVote
 from meshkit.consensus.raft.state import FOLLOWER, LEADER, State
 from meshkit.core.composite import At
 from meshkit.core.machine import Heard
-from meshkit.ledger.messages import Note
+from meshkit.ledger.messages import Note, RemoveMember
 from meshkit.pool.messages import Offer
 from meshkit.sim import people
 from meshkit.sim.agenda import SECOND
@@ -129,3 +129,41 @@ def test_strangers_are_heard_by_neither_half() -> None:
         one.take(At("consensus", Heard(b"s" * 32, message)))
     rest(made)
     assert engine(one).term == before.term
+
+
+# -- who goes --------------------------------------------------------------------------------------
+
+
+def removals(made: Mesh, *leaving: Process) -> list[RemoveMember]:
+    operator = people.operator(0).key
+    return [RemoveMember(operator, n, one.me, b"s" * 64) for n, one in enumerate(leaving, 1)]
+
+
+@pytest.mark.parametrize(("count", "gone", "left"), [(2, 1, 2), (4, 2, 2), (5, 3, 2), (5, 4, 2)])
+def test_however_many_are_to_go_at_once_those_who_stay_go_on(
+    count: int, gone: int, left: int
+) -> None:
+    """One block after another, and of two nobody; who is gone is heard no more at once."""
+    made = founded(count)
+    stays = leader(made)
+    for item in removals(made, *[one for one in made.processes if one is not stays][:gone]):
+        stays.take(At("pool", Offer(item)))
+    rest(made, 5)
+    assert len(stays.shell.state["ledger"].members) == left
+    assert len(engine(stays).configuration.voters) == left
+    before = stays.shell.state["ledger"].height
+    write(stays)
+    rest(made, 5)
+    assert stays.shell.state["ledger"].height > before
+
+
+def test_a_leader_that_is_removed_with_others_leaves_a_mesh_that_goes_on() -> None:
+    made = founded(4)
+    first = leader(made)
+    other, *staying = [one for one in made.processes if one is not first]
+    for item in removals(made, first, other):
+        first.take(At("pool", Offer(item)))
+    rest(made, 10)
+    write(staying[0])
+    rest(made, 5)
+    assert staying[0].shell.state["ledger"].notes == 1

@@ -302,6 +302,7 @@ def _configuration_applied(state: State, event: ConfigurationApplied) -> State:
         state,
         configuration=configuration,
         log=logs.applied_configuration(state.log, event.index),
+        asked=False,  # once more: what had to wait for this change may now be proposed
     )
     if state.role != LEADER:
         return now
