@@ -225,12 +225,16 @@ class Run:
                 self._nurse(process)
 
     def _standing(self) -> Iterator[dict[bytes, int]]:
-        """Under Raft, the configurations that somebody has not left yet, whatever is in ledgers."""
+        """Under Raft, the configurations that somebody has not left yet, whatever is in ledgers.
+
+        Newcomers that listen there must come up: a removal may have to wait for them.
+        """
         for process in self.mesh.processes:
             state = process.shell.state["consensus"] if process.life else None
             if isinstance(state, raft.State):
-                for voters in (state.configuration.voters, state.configuration.outgoing):
-                    yield dict.fromkeys(voters, 1)
+                now = state.configuration
+                for taking_part in (now.voters, now.outgoing, now.learners):
+                    yield dict.fromkeys(taking_part, 1)
 
     def _look_after(self) -> None:
         self._extend_core()
