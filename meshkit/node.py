@@ -16,7 +16,6 @@ from typing import Any, TypeAlias, cast
 
 from meshkit.consensus import messages as consensus
 from meshkit.consensus.engines import ENGINES, Engine, Timeouts
-from meshkit.consensus.losses import may_lose
 from meshkit.core.composite import At, Composite, Policy, State
 from meshkit.core.history import Head, Historian, ShowHead
 from meshkit.core.machine import Heard
@@ -277,7 +276,7 @@ class Policies:
         gone: tuple[bytes, ...] = ()
         for item in candidates(book, len(book.items), book.all_bytes):
             if type(item) is ledger.RemoveMember and _votes(state["ledger"], item.member):
-                if not may_lose(state["consensus"], (*gone, item.member)):
+                if not self.engine.may_lose(state["consensus"], (*gone, item.member)):
                     continue  # whoever is removed is heard no more; the engine still needs it
                 gone = (*gone, item.member)
             if type(item) is not ledger.RoundResult or _verdict(state, item):

@@ -4,7 +4,7 @@ Each engine is a machine and a few questions about its state; whoever holds such
 engine by it, so nobody carries a name around.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from meshkit.consensus import pbft, raft, tendermint
@@ -60,6 +60,10 @@ def _nobody_else(state: Any, sender: bytes, message: Value) -> bool:
     return False
 
 
+def _whoever_goes(state: Any, gone: Collection[bytes]) -> bool:
+    return True
+
+
 def proved(message: Value) -> tuple[()]:
     """Whatever is decided was judged by whoever voted for it, and their votes prove it."""
     return ()
@@ -92,6 +96,8 @@ class Engine(NamedTuple):
     usual: Timeouts = Timeouts()  # of a mesh that says nothing else
     # Whether we shall propose whatever waits here, so that no other need hear of it from us.
     leads: Callable[[Any], bool] = never_leads
+    # Whether these can be removed by the next block: whoever is removed is heard no more.
+    may_lose: Callable[[Any, Collection[bytes]], bool] = _whoever_goes
     # Values of a message that are decided without the node's judgement or a proof.
     unproved: Callable[[Value], Sequence[Value | None]] = proved
     volatile: Volatile | None = None  # the half of it that is lost in a crash
@@ -261,6 +267,7 @@ RAFT = Engine(
     heard_weight=raft_stall.heard_weight,
     leads=_leads,
     believes=raft_face.believes,
+    may_lose=raft_face.may_lose,
     unproved=raft_face.unproved,
     usual=Timeouts(raft.Timing().election_ms, raft.Timing().heartbeat_ms),
     volatile=Volatile(

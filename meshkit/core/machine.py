@@ -37,6 +37,11 @@ class Machine(Protocol[S, C_in, E, O_out]):
     def deadline(self, state: S) -> int | None: ...  # when to be woken, ns; timers are state
 
 
+def earliest(*due_ns: int | None) -> int | None:
+    """The first of several deadlines; None if there is none."""
+    return min([due for due in due_ns if due is not None], default=None)
+
+
 class Wake(Value):
     """The deadline has come. Every machine takes this command."""
 

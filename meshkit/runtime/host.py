@@ -24,7 +24,7 @@ from meshkit.codec import Envelope
 from meshkit.consensus.engines import engine_of
 from meshkit.core.composite import At
 from meshkit.core.history import Snapshot, Start
-from meshkit.core.machine import Heard, Restarted, Wake
+from meshkit.core.machine import Heard, Restarted, Wake, earliest
 from meshkit.core.shell import Shell
 from meshkit.core.snapshot import freeze
 from meshkit.core.value import Value
@@ -218,10 +218,7 @@ class Host:
     def _deadline(self) -> int | None:
         """When either half of the engine, or any other machine, is to be woken."""
         due_ns = self._shell.node.deadline(self._shell.state)
-        other_ns = self._pulse.deadline() if self._pulse is not None else None
-        if due_ns is None or other_ns is None:
-            return other_ns if due_ns is None else due_ns
-        return min(due_ns, other_ns)
+        return due_ns if self._pulse is None else earliest(due_ns, self._pulse.deadline())
 
     def _take_in(self, ready: Ready) -> None:
         if self._shell.waiting < WAITING_MAX:

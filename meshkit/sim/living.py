@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from meshkit.core.composite import At
-from meshkit.core.machine import Heard, Restarted
+from meshkit.core.machine import Heard, Restarted, earliest
 from meshkit.core.shell import Caused
 from meshkit.node import engine_in, timeouts_of
 from meshkit.runtime.pulse import Asked, Pulse
@@ -102,10 +102,7 @@ class Living(Process):
             self._heed(self._pulse.look(state["consensus"], self.clock.moment()))
 
     def _deadline(self, state: Any) -> int | None:
-        due_ns, other_ns = super()._deadline(state), self._pulse.deadline()
-        if due_ns is None or other_ns is None:
-            return other_ns if due_ns is None else due_ns
-        return min(due_ns, other_ns)
+        return earliest(super()._deadline(state), self._pulse.deadline())
 
 
 def kind_of(genesis: Any) -> Callable[..., Process]:

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshkit.core.machine import Divergence, Entry, Moment, Restarted, Wake, recheck, replay, step
+from meshkit.core.machine import (
+    Divergence,
+    Entry,
+    Moment,
+    Restarted,
+    Wake,
+    earliest,
+    recheck,
+    replay,
+    step,
+)
 from meshkit.core.value import Value
 from tests import laws
 from tests.core.clockwork import AlarmClock, Clockwork, Rang, Ring, Set, WasSet
@@ -67,3 +77,8 @@ def test_recheck_names_the_first_entry_that_decides_otherwise() -> None:
     assert caught.value.index == 2
     assert caught.value.recorded == (WasSet(6),)
     assert caught.value.decided == (Rang(),)
+
+
+def test_the_earliest_of_several_deadlines_is_the_first_that_there_is() -> None:
+    assert earliest(None, 7, 3) == 3
+    assert earliest(None) is None

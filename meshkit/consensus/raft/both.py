@@ -25,7 +25,7 @@ from meshkit.consensus.raft.messages import (
 from meshkit.consensus.raft.pulse import Pulse, admits
 from meshkit.consensus.raft.rules import Timing
 from meshkit.consensus.raft.state import State
-from meshkit.core.machine import Entry, Heard, Moment, Wake, step
+from meshkit.core.machine import Entry, Heard, Moment, Wake, earliest, step
 
 # What the volatile half hears, and says; it also overhears what only a leader sends.
 FLEETING = frozenset({Heartbeat, HeartbeatReply, RequestPreVote, PreVoteReply, WantRead, ReadFrom})
@@ -71,8 +71,7 @@ class Halves:
         return Both(state, self.pulse.initial())
 
     def deadline(self, both: Both) -> int | None:
-        due = (self.raft.deadline(both.raft), self.pulse.deadline(both.beat))
-        return min([due_ns for due_ns in due if due_ns is not None], default=None)
+        return earliest(self.raft.deadline(both.raft), self.pulse.deadline(both.beat))
 
     def take(self, both: Both, command: Any, now_ns: int, seed: int = 0) -> Outcome:
         """One command, and all that the halves tell one another because of it.

@@ -1,6 +1,6 @@
 """What a node asks of the engine's state between events; every engine answers these questions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from meshkit.consensus.messages import Certificate, Committed
 from meshkit.consensus.raft.messages import VALUE, Append
@@ -50,6 +50,26 @@ def is_late(state: State, sender: bytes, message: Value, now_ns: int) -> bool:
 def believes(state: State, sender: bytes, message: Value) -> bool:
     """Whether it is what a leader sends its followers, from one who may lead."""
     return type(message) is Append and is_voter(state.configuration, sender)
+
+
+def may_lose(state: State, gone: Collection[bytes]) -> bool:
+    """Whether the rest can still decide, and change who votes, when nobody hears `gone`.
+
+    Whoever is removed is heard no more as soon as the ledger says so, but the configuration changes
+    by entries after that height, and until then most of its voters are needed. Asked of a leader:
+    those who were to go already are not heard, and newcomers may never come up.
+
+    While a change is under way nobody goes. Before this height is decided the next change may
+    begin: it can make voters of newcomers that go now, and they would be missed like the others.
+    """
+    configuration = state.configuration
+    if state.log.configurations or configuration.outgoing:
+        return False
+    wanted, voting = state.wanted, configuration.voters
+    staying = [who for who in voting if who in wanted]
+    heard = [who for who in staying if who not in gone]
+    joining = [who for who in gone if who not in voting]
+    return 2 * len(heard) > max(len(voting), len(staying) + len(joining))
 
 
 def vouches(certificate: Certificate, statement: Statement) -> bytes | None:

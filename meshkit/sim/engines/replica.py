@@ -12,7 +12,7 @@ from meshkit.consensus.messages import Begin, Serve
 from meshkit.consensus.raft.messages import Keep
 from meshkit.core.composite import At, Composite
 from meshkit.core.history import Start
-from meshkit.core.machine import Broadcast, Heard, Restarted, Send
+from meshkit.core.machine import Broadcast, Heard, Restarted, Send, earliest
 from meshkit.core.shell import FREE, NOW, Caused, at_once
 from meshkit.core.value import Value
 from meshkit.journal import JournalFailed
@@ -158,10 +158,7 @@ class Replica(Process):
 
     def _deadline(self, state: Any) -> int | None:
         due_ns = super()._deadline(state)
-        other_ns = self._volatile.deadline() if self._volatile else None
-        if due_ns is None or other_ns is None:
-            return other_ns if due_ns is None else due_ns
-        return min(due_ns, other_ns)
+        return earliest(due_ns, self._volatile.deadline()) if self._volatile else due_ns
 
     def _fail(self, error: Crashed | JournalFailed) -> None:
         """What may go before its entry is durable may have gone already (R1)."""

@@ -1,10 +1,12 @@
 """What a node asks of the engine's state between events."""
 
 import pytest
+from msgspec.structs import replace
 
 from meshkit.consensus.messages import Ask, Certificate, Committed
 from meshkit.consensus.raft import face, rules
-from meshkit.consensus.raft.messages import TransferLeadership
+from meshkit.consensus.raft.messages import Configuration, TransferLeadership
+from meshkit.consensus.raft.state import State
 from meshkit.core.value import Statement, digest
 from tests.consensus.raft.network import Block, name
 from tests.consensus.raft.playbook import ME, Play, append, noop, value_entry
@@ -82,3 +84,37 @@ def test_R18_why_no_value_would_be_taken(monkeypatch: pytest.MonkeyPatch) -> Non
     assert face.refusal(play.state) == face.BUSY
     play.do(TransferLeadership(name(1)))
     assert face.refusal(play.state) == face.TRANSFERRING
+
+
+# -- whom the others can lose ----------------------------------------------------------------------
+
+A, B, C, D, E = (bytes([number]) * 32 for number in range(5))
+
+
+def voting(wanted: tuple[bytes, ...], *voters: bytes) -> State:
+    return replace(State(), wanted=wanted, configuration=Configuration(voters))
+
+
+@pytest.mark.parametrize(("wanted", "voters", "gone", "may"), [
+    ((A, B), (A, B), (B,), False),
+    ((A, B, C), (A, B, C), (C,), True),
+    ((A, B, C, D), (A, B, C, D), (C, D), False),
+    ((A, B, C, D, E), (A, B, C, D, E), (D, E), True),
+    ((A, B, C), (A, B), (B,), False),  # C is named, and has not caught up
+    ((A, B, C), (A, B), (C,), True),  # nor need it ever
+    ((A, B, C, E), (A, B, C, D), (C,), False),  # D is heard no more, though it still votes
+    ((A, B, E), (A, B, C), (E,), True),  # a successor that never came is named no more
+    ((A, B, C, D, E), (A, B, C), (D, E), True),
+    ((A, B, C, D, E), (A, B), (C, D, E), False),  # they may become voters until it is decided
+])  # fmt: skip
+def test_under_raft_most_of_those_who_vote_must_be_left(
+    wanted: tuple[bytes, ...], voters: tuple[bytes, ...], gone: tuple[bytes, ...], may: bool
+) -> None:
+    assert face.may_lose(voting(wanted, *voters), gone) is may
+
+
+def test_nobody_goes_while_a_change_is_under_way() -> None:
+    three = voting((A, B, C), A, B, C)
+    joint = replace(three, configuration=Configuration((A, B, C), (A, B, C, D)))
+    assert not face.may_lose(joint, (C,))
+    assert not face.may_lose(replace(three, log=replace(three.log, configurations=(7,))), (C,))
