@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from meshkit.ledger.forms import ENGINES
+from meshkit_cli.options import a_number
 from meshkit_cli.output import complaints, fail, orderly
 
 PLACES = ("lan", "regions")
@@ -122,6 +123,7 @@ def latency(
 @click.option(
     "--days",
     type=click.FloatRange(0, 30, min_open=True),
+    callback=a_number,
     default=3.0,
     show_default=True,
     help="Of virtual time: two to ten minutes of ours a day.",

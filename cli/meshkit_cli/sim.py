@@ -15,6 +15,7 @@ from meshkit.sim.engines.cases import CASES
 from meshkit.sim.run import Report
 from meshkit.sim.scenarios import SCENARIOS
 from meshkit.sim.search import WORLDS_MAX, Found, Search
+from meshkit_cli.options import checked
 from meshkit_cli.output import (
     DIVERGENCE,
     Document,
@@ -36,13 +37,26 @@ LARGEST = "largest "  # how counts begin that are no sums
 Job = tuple[str, int]  # a scenario and a seed
 
 
+KINDS = tuple(dict.fromkeys(name.partition("/")[2] for name in engines.SCENARIOS))
+NAMES = (
+    f"{', '.join([*SCENARIOS, ALL, ENGINES])}; or of one engine, as raft/calm: "
+    f"{', '.join(engines.KITS)} with {', '.join(KINDS)}"
+)
+
+
+def known(scenario: str) -> None:
+    """Raise ValueError unless there is one. They are too many for click's own list of choices."""
+    if scenario not in (*SCENARIOS, ALL, *engines.SCENARIOS, ENGINES):
+        raise ValueError(f"there is no {scenario!r}, but {NAMES}")
+
+
 @click.group()
 def command() -> None:
     """The simulator: whole meshes in virtual time, under faults and liars."""
 
 
-@command.command()
-@click.argument("scenario", type=click.Choice([*SCENARIOS, ALL, *engines.SCENARIOS, ENGINES]))
+@command.command(epilog=f"SCENARIO is one of {NAMES}.")
+@click.argument("scenario", callback=checked(known))
 @click.option("--seed", type=click.IntRange(0), help="Tell this seed's story, and no other.")
 @click.option("--seeds", type=click.IntRange(1), help="How many seeds. Default: one.")
 @click.option("--first", type=click.IntRange(0), help="The first of them. Default: 0.")

@@ -158,3 +158,7 @@ def test_nobody_is_killed_whom_the_others_need(engine: str, nodes: int, least: i
     refused = meshkit("bench", "consensus", *words)
     assert refused.code == 2
     assert f"--failover needs --nodes {least}" in refused.err
+
+
+def test_a_number_of_days_is_one() -> None:
+    assert "nan is no number" in meshkit("bench", "availability", "--days", "nan").complains(2)

@@ -244,7 +244,8 @@ def test_who_is_told_to_end_leaves_no_process_waiting() -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("nothing",), "'nothing' is not one of 'campaign', 'calm'"),
+        (("nothing",), "there is no 'nothing', but campaign, calm, "),
+        (("raft/nothing",), "or of one engine, as raft/calm: tendermint, pbft, raft with "),
         (("all", "--seed", "1", "--seeds", "2"), "--seed names one"),
         (("all", "--seed", "1", "--first", "2"), "--seed names one"),
         (("all", "--seeds", "0"), "0 is not in the range"),
